@@ -1,0 +1,350 @@
+"""Check a model: build its tables, explore them, and say what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from attrs import evolve
+
+from modelcheck.errors import UsageError
+from modelcheck.explore.budget import Budget, Meter, Progress
+from modelcheck.explore.coverage import taken
+from modelcheck.explore.reference import explore
+from modelcheck.explore.search import Found, Move, Search
+from modelcheck.explore.walk import walk
+from modelcheck.language.context import is_ours
+from modelcheck.language.frames import yields_of
+from modelcheck.language.learner import MAX_VALUES, Learner, Shape
+from modelcheck.language.local import Fails, LocalState
+from modelcheck.language.model import Model, System
+from modelcheck.memory.sc import MODELS
+from modelcheck.replay import Token, check_moves, checksums, decode, parameter_text
+from modelcheck.result import Result, StepCoverage
+from modelcheck.show.trace import ProcessStatus, Trace, Violation
+from modelcheck.tables.tables import Restart, Tables
+from modelcheck.tracing import build_trace, shared, violation_of
+from modelcheck.verdict import Kind, Verdict
+
+T = TypeVar("T")
+
+
+def check(
+    model: Model | System,
+    *,
+    memory: str = "sc",
+    max_states: int | None = None,
+    timeout_s: float | None = None,
+    max_memory_mib: float | None = None,
+    max_values: int = MAX_VALUES,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Explore every interleaving of a model and return what was found.
+
+    Parameters
+    ----------
+    model : Model or System
+        A `@model` function (taken with its defaults) or what calling it returns.
+    memory : str
+        The memory model; ``"sc"`` is sequential consistency.
+    max_states, timeout_s, max_memory_mib : number, optional
+        Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
+        *incomplete*.
+    max_values : int
+        How many values one location, or local states one process, may take before the model is
+        refused as unbounded.
+    progress : function of a Progress, optional
+        Called now and then.
+
+    Returns
+    -------
+    Result
+        Its counterexample is a shortest one; the same one each time.
+
+    Raises
+    ------
+    ModelError
+        Where the model breaks a rule of the language; never for a violation.
+    UsageError
+        Where an argument is no good.
+    """
+    system = _system(model)
+    meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
+
+    def search(learner: Learner) -> Result:
+        try:
+            tables = learner.tables()
+        except Fails as fails:
+            return _failed_at_start(system, learner, fails, meter.elapsed())
+        found = explore(tables, meter)
+        return _result(system, learner, found)
+
+    return _with_restarts(system, memory, max_values, search)
+
+
+def simulate(
+    model: Model | System,
+    *,
+    seed: int = 0,
+    steps: int = 1000,
+    memory: str = "sc",
+    timeout_s: float | None = None,
+    max_values: int = MAX_VALUES,
+) -> Result:
+    """Take one random walk and return it; its verdict is *violated* or *incomplete*, never *holds*.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed gives the same walk.
+    steps : int
+        The longest walk.
+    """
+    system = _system(model)
+    if steps < 0:
+        raise UsageError(f"steps is {steps}; give a number, 0 or more")
+    meter = Meter(_budget(None, timeout_s, None))
+
+    def run(learner: Learner) -> Result:
+        try:
+            tables = learner.tables()
+        except Fails as fails:
+            return _failed_at_start(system, learner, fails, meter.elapsed())
+        search, moves = walk(tables, meter, seed, steps)
+        search.reason = search.reason or f"one random walk of {len(moves)} steps (seed {seed})"
+        result = _result(system, learner, search)
+        if result.trace is None:
+            result = evolve(result, trace=_trace(system, learner, moves, None))
+        return result
+
+    return _with_restarts(system, memory, max_values, run)
+
+
+def replay(model: Model | System, token: str) -> Trace:
+    """Return the trace that a token stands for.
+
+    Raises
+    ------
+    UsageError
+        Where the token is none, belongs to another model, or the model has changed; it then names
+        the first step that differs.
+    """
+    content = decode(token)
+    name = model.name
+    if content.model != name:
+        raise UsageError(f"this token is for the model {content.model!r}, not for {name!r}")
+    if isinstance(model, Model):
+        model = model(**{k: model.parse(k, v) for k, v in content.parameters.items()})
+    system = model
+
+    def run(learner: Learner) -> Trace:
+        tables = learner.tables()
+        check_moves(tables, content)
+        violation = _again(tables, system, content)
+        return _trace(system, learner, content.moves, violation)
+
+    return _with_restarts(system, content.memory_model, MAX_VALUES, run)
+
+
+def _again(tables: Tables, system: System, token: Token) -> Violation | None:
+    """Return the violation at the end of a token's moves, held against the model as it is now."""
+    if not token.kind:
+        return None
+    names = [p.name for p in system.properties]
+    index = names.index(token.property) if token.property in names else None
+    kind = Kind(token.kind)
+    if kind in (Kind.INVARIANT, Kind.FINAL) and index is None:
+        raise UsageError(
+            f"the model {token.model} has changed since this token was made: it has no property "
+            f"{token.property!r} any more"
+        )
+    violation = violation_of(tables, Found(kind, token.moves, index), names)
+    if index is not None:
+        from modelcheck.explore.search import successor
+
+        state = tables.initial
+        for agent, which in token.moves:
+            state = successor(state, tables.leaf(agent, state).outcomes[which].writes)
+        if tables.holds(tables.properties[index], state).holds:
+            raise UsageError(
+                f"the model {token.model} has changed since this token was made: {token.property} "
+                "holds at the end of the trace now"
+            )
+    return violation
+
+
+def _system(model: Any) -> System:
+    if isinstance(model, Model):
+        return model()
+    if isinstance(model, System):
+        return model
+    raise UsageError(
+        f"check() was given {model!r}, which is no model: give a @model function, or what it returns"
+    )
+
+
+def _budget(states: int | None, seconds: float | None, memory_mib: float | None) -> Budget:
+    for name, value in [("max_states", states), ("timeout_s", seconds), ("max_memory_mib", memory_mib)]:
+        if value is not None and not value > 0:
+            raise UsageError(f"{name} is {value!r}; a budget is a number greater than 0")
+    return Budget(states, seconds, memory_mib)
+
+
+def memory_model(name: str) -> Any:
+    """Return the memory model of a name. Raises `UsageError` for an unknown one."""
+    if name not in MODELS:
+        raise UsageError(f"there is no memory model {name!r}; there is {', '.join(sorted(MODELS))}")
+    return MODELS[name]()
+
+
+def _with_restarts(
+    system: System, memory: str, max_values: int, work: Callable[[Learner], T]
+) -> T:
+    """Do `work` with a learner; again with a new one whenever the shape of the state has grown."""
+    shape = Shape()
+    model = memory_model(memory)
+    while True:
+        try:
+            return work(Learner(system, model, shape, max_values))
+        except Restart:
+            continue
+
+
+def tables_of(model: Model | System, memory: str, work: Callable[[Learner, Tables], T]) -> T:
+    """Do `work` with fresh tables of a model; for state graphs and other explorations."""
+    return _with_restarts(
+        _system(model), memory, MAX_VALUES, lambda learner: work(learner, learner.tables())
+    )
+
+
+def _result(system: System, learner: Learner, search: Search) -> Result:
+    """Return a search's findings in the user's words."""
+    names = [p.name for p in system.properties]
+    tables = search.tables
+    violation, trace = None, None
+    if search.found is not None:
+        violation = violation_of(tables, search.found, names)
+        trace = _trace(system, learner, search.found.path, violation)
+    missing = [
+        p for i, p in enumerate(tables.properties) if p.kind == "sometimes" and i not in search.witnesses
+    ]
+    if violation is None and not search.reason and missing:
+        every = ", ".join(p.name for p in missing)
+        violation = Violation(
+            Kind.UNREACHABLE,
+            missing[0].name,
+            f"no reachable state makes {every} true",
+            missing[0].file,
+            missing[0].line,
+        )
+    return Result(
+        model=system.name,
+        parameters=system.parameters,
+        verdict=Verdict.VIOLATED
+        if violation
+        else (Verdict.INCOMPLETE if search.reason else Verdict.HOLDS),
+        expected=system.expect,
+        states=search.states,
+        transitions=search.transitions,
+        levels=tuple(search.levels),
+        seconds=search.seconds,
+        memory_model=learner.memory.name,
+        engine=search.engine,
+        file=system.file,
+        expected_by=system.expect_by,
+        violation=violation,
+        trace=trace,
+        witnesses={
+            p.name: (
+                _trace(system, learner, search.witnesses[i], None) if i in search.witnesses else None
+            )
+            for i, p in enumerate(tables.properties)
+            if p.kind == "sometimes"
+        },
+        coverage=_coverage(system, tables),
+        warnings=tuple(learner.never_at()) if not search.reason and not violation else (),
+        reason="" if violation else search.reason,
+    )
+
+
+def _trace(
+    system: System, learner: Learner, moves: Sequence[Move], violation: Violation | None
+) -> Trace:
+    tables = learner.result
+    trace = build_trace(
+        tables,
+        moves,
+        violation,
+        model=system.name,
+        parameters=system.parameters,
+        memory_model=learner.memory.name,
+    )
+    token = Token(
+        system.name,
+        {k: parameter_text(v) for k, v in system.parameters.items()},
+        learner.memory.name,
+        violation.kind.value if violation else "",
+        violation.property if violation else "",
+        tuple(moves),
+        checksums(tables, moves),
+    )
+    return evolve(trace, token=token.encode())
+
+
+def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:
+    """Return the result of a model one of whose processes fails before its first step."""
+    failure = fails.failure
+    violation = Violation(failure.kind, failure.message, failure.message, failure.file, failure.line)
+    tables = learner.result
+    trace = Trace(
+        model=system.name,
+        parameters=system.parameters,
+        memory_model=learner.memory.name,
+        processes=tuple(a.name for a in tables.agents),
+        states=({r.name: r.initial for r in system.refs},),
+        steps=(),
+        final=tuple(ProcessStatus(a.name, "not started") for a in tables.agents),
+        violation=violation,
+    )
+    return Result(
+        model=system.name,
+        parameters=system.parameters,
+        verdict=Verdict.VIOLATED,
+        expected=system.expect,
+        states=0,
+        transitions=0,
+        levels=(),
+        seconds=seconds,
+        memory_model=learner.memory.name,
+        engine="reference",
+        file=system.file,
+        expected_by=system.expect_by,
+        violation=violation,
+        trace=trace,
+    )
+
+
+def _coverage(system: System, tables: Tables) -> tuple[StepCoverage, ...]:
+    """Return how often each `yield` of the user's code was taken, never-taken ones included."""
+    counts: dict[Any, list[Any]] = {}
+    for agent, local_id, states, transitions in taken(tables):
+        local: LocalState = tables.domains[tables.agents[agent].slot].values[local_id]
+        if local.spot is None:
+            continue
+        row = counts.setdefault(local.spot, [local.file, local.line, local.label, 0, 0])
+        row[3] += states
+        row[4] += transitions
+    codes = dict.fromkeys(p.function.__code__ for p in system.processes)
+    codes.update(dict.fromkeys(code for code, _ in counts))
+    for code in codes:
+        if not is_ours(code.co_filename):
+            for offset, line in yields_of(code):
+                counts.setdefault((code, offset), [code.co_filename, line, "", 0, 0])
+    rows = [
+        StepCoverage(file, line, code.co_name, label, states, transitions)
+        for (code, _), (file, line, label, states, transitions) in counts.items()
+    ]
+    return tuple(sorted(rows, key=lambda r: (r.file, r.line)))
+
+
+__all__ = ["check", "replay", "shared", "simulate", "tables_of"]

@@ -1,0 +1,153 @@
+"""The reference explorer: breadth-first, exact, in plain Python.
+
+Deterministic: states in the order in which they are found, agents in the order of the model, outcomes
+in the order of the step. The first violation is therefore a shortest one. Every other explorer is
+tested against this one, and it serves small models for good, since it compiles nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from modelcheck.explore.budget import Meter
+from modelcheck.explore.search import Found, Move, Search, successor
+from modelcheck.tables.tables import State, Tables
+from modelcheck.verdict import Kind
+
+#: How many states are expanded between two looks at the clock.
+STRIDE = 1024
+
+Parents = dict[State, tuple[State, int, int] | None]
+
+
+def explore(tables: Tables, meter: Meter) -> Search:
+    """Search all reachable states, to the first violation or until a budget is used up.
+
+    Returns
+    -------
+    Search
+        With `reason` empty exactly if the search found a violation or came to its end.
+
+    Raises
+    ------
+    modelcheck.tables.tables.Restart
+        Where learning changed the shape of the state; build new tables and call again.
+    """
+    search = Search(tables, engine="reference")
+    parents: Parents = {tables.initial: None}
+    _examine(search, parents, tables.initial)
+    frontier = [tables.initial]
+    while frontier and search.found is None and not search.reason:
+        search.levels.append(len(frontier))
+        frontier = _expand_level(search, parents, frontier, meter)
+    search.states = len(parents)
+    search.seconds = meter.elapsed()
+    return search
+
+
+def _expand_level(
+    search: Search, parents: Parents, frontier: list[State], meter: Meter
+) -> list[State]:
+    """Expand all states of one depth; return those of the next.
+
+    The loop walks tries and forms successors inline: calls would halve its speed.
+    """
+    tables = search.tables
+    agents = [(number, agent.slot, agent.tries) for number, agent in enumerate(tables.agents)]
+    limit = meter.budget.states or sys.maxsize
+    following: list[State] = []
+    for position, state in enumerate(frontier):
+        if position % STRIDE == 0:
+            meter.tell(len(parents), search.transitions, len(search.levels) - 1, len(frontier))
+            search.reason = meter.exceeded_time_or_memory()
+            if search.reason:
+                break
+        stuck = True
+        for number, slot, tries in agents:
+            node = tries[state[slot]].root
+            while node is not None and node.slot >= 0:
+                node = node.children.get(state[node.slot])  # type: ignore[attr-defined] # a Branch
+            leaf = node or tables.learn_step(number, state)
+            if not leaf.outcomes:
+                continue
+            stuck = False
+            leaf.visits += 1
+            for which, outcome in enumerate(leaf.outcomes):
+                search.transitions += 1
+                if outcome.failure is not None:
+                    _found(search, parents, state, outcome.failure.kind, move=(number, which))
+                    continue
+                changed = list(state)
+                for index, value in outcome.writes:
+                    changed[index] = value
+                reached = tuple(changed)
+                if reached not in parents:
+                    if len(parents) >= limit:
+                        search.reason = meter.exceeded(len(parents))
+                        return following
+                    parents[reached] = (state, number, which)
+                    following.append(reached)
+                    _examine(search, parents, reached)
+        if stuck and _at_rest(search, parents, state):
+            break
+    return following
+
+
+def _examine(search: Search, parents: Parents, state: State) -> None:
+    """Hold a new state against the invariants and the witnesses not yet found."""
+    for index, prop in enumerate(search.tables.properties):
+        if prop.kind == "always":
+            if not search.tables.holds(prop, state).holds:
+                _found(search, parents, state, Kind.INVARIANT, index)
+        elif prop.kind == "sometimes" and index not in search.witnesses:
+            if search.tables.holds(prop, state).holds:
+                search.witnesses[index] = path_to(parents, state)
+
+
+def _at_rest(search: Search, parents: Parents, state: State) -> bool:
+    """Judge a state where nobody can step; tell whether it is a violation.
+
+    It lies one step before whatever the same level found among its successors, so it wins.
+    """
+    tables = search.tables
+    kind, index = None, None
+    if all(agent.may_rest[state[agent.slot]] for agent in tables.agents):
+        for number, prop in enumerate(tables.properties):
+            if prop.kind == "at_end" and not tables.holds(prop, state).holds:
+                kind, index = Kind.FINAL, number
+                break
+    elif tables.check_deadlock:
+        kind = Kind.DEADLOCK
+    if kind is None:
+        return False
+    search.found = None
+    _found(search, parents, state, kind, index)
+    return True
+
+
+def _found(
+    search: Search,
+    parents: Parents,
+    state: State,
+    kind: Kind,
+    index: int | None = None,
+    move: Move | None = None,
+) -> None:
+    """Note a violation, unless one was found before."""
+    if search.found is None:
+        path = path_to(parents, state)
+        search.found = Found(kind, (*path, move) if move else path, index)
+
+
+def path_to(parents: Parents, state: State) -> tuple[Move, ...]:
+    """Return the moves from the initial state to `state`."""
+    moves = []
+    link = parents[state]
+    while link is not None:
+        state, agent, which = link
+        moves.append((agent, which))
+        link = parents[state]
+    return tuple(reversed(moves))
+
+
+__all__ = ["explore", "path_to", "successor"]

@@ -1,0 +1,72 @@
+"""What a search finds: the same shape for every explorer.
+
+A search explores the states of `modelcheck.tables.tables.Tables`; it knows nothing of Python
+processes. Counts: *states* are distinct global states stored, *transitions* are outcomes generated,
+those that lead to a known state included.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+from modelcheck.tables.tables import State, Tables
+from modelcheck.tables.tries import Leaf
+from modelcheck.verdict import Kind
+
+#: One step of a path: which agent stepped, and which of its outcomes it was.
+Move = tuple[int, int]
+
+
+@frozen
+class Found:
+    """A violation: its kind, the moves that lead to it, and the property that it violates.
+
+    For an assertion or an exception the last move is the failing outcome itself.
+    """
+
+    kind: Kind
+    path: tuple[Move, ...]
+    property: int | None = None
+
+
+@define(eq=False)
+class Search:
+    """The state of a search, and its result once it has ended.
+
+    `reason` tells why a search was cut; empty if it was not. `witnesses` maps the index of a
+    ``sometimes`` property to the moves that reach its first witness.
+    """
+
+    tables: Tables
+    states: int = 0
+    transitions: int = 0
+    levels: list[int] = field(factory=list)
+    found: Found | None = None
+    witnesses: dict[int, tuple[Move, ...]] = field(factory=dict)
+    reason: str = ""
+    seconds: float = 0.0
+    engine: str = ""
+
+    @property
+    def depth(self) -> int:
+        """The length of the longest shortest path to a state."""
+        return max(len(self.levels) - 1, 0)
+
+
+def leaf_of(tables: Tables, agent: int, state: State) -> Leaf:
+    """Return what `agent` does in `state`; the explorers' own loops do this inline."""
+    return tables.leaf(agent, state)
+
+
+def successor(state: State, writes: tuple[tuple[int, int], ...]) -> State:
+    """Return `state` with some slots changed.
+
+    Examples
+    --------
+    >>> successor((1, 2, 3), ((0, 9), (2, 7)))
+    (9, 2, 7)
+    """
+    changed = list(state)
+    for slot, value in writes:
+        changed[slot] = value
+    return tuple(changed)

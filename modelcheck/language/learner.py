@@ -1,0 +1,317 @@
+"""The learner: what steps and properties mean, in Python, for tables to remember.
+
+It builds the tables of a system and answers their questions by running generators. What it finds
+out late about the *shape* of the state (a process that is spawned, a local variable that a property
+reads although the process needs it no more) it keeps in a `Shape` and asks for a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from types import CodeType
+from typing import Any
+
+from attrs import define, field
+
+from modelcheck.errors import ModelError
+from modelcheck.language.local import ABSENT, FINISHED, Fails, LocalState, Run, failure_of
+from modelcheck.language.model import System
+from modelcheck.language.process import Process
+from modelcheck.language.state import Ref
+from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
+from modelcheck.language.views import check_property
+from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
+from modelcheck.tables.tables import Agent, Property, Restart, Tables
+from modelcheck.tables.tries import Answer, Outcome, Recorder, Trie
+from modelcheck.tables.values import key_of
+
+#: How many instances of one spawned process may be there at once.
+MAX_SPAWNED = 32
+
+
+@define
+class Spawned:
+    """A slot for processes of one kind (same function, same arguments) that are spawned."""
+
+    key: Hashable
+    process: Process
+    detached: bool
+
+
+@define
+class Shape:
+    """What a search has found out about the shape of the state; survives a restart."""
+
+    observed: dict[CodeType, frozenset[str]] = field(factory=dict)
+    spawned: list[Spawned] = field(factory=list)
+
+
+class Learner:
+    """The meaning of one system under one memory model (a `modelcheck.tables.tables.Learner`)."""
+
+    def __init__(self, system: System, memory: MemoryModel, shape: Shape, max_values: int):
+        self.system, self.memory, self.shape = system, memory, shape
+        self.asked: set[tuple[int, str | int]] = set()
+        self._seen_places: set[tuple[int, str | int]] = set()
+        self._limit = max_values
+        self._processes = [*system.processes, *(s.process for s in shape.spawned)]
+        self.groups = _groups(self._processes)
+        self._names = _names(self.groups)
+        self._keys: dict[CodeType, set[str]] = {}
+
+    # Building.
+
+    def tables(self) -> Tables:
+        """Return tables that know the initial state and nothing else."""
+        shared = [Slot(r.name, Domain(r.name, self._limit)) for r in self.system.refs]
+        first = len(shared)
+        slots = list(shared)
+        agents = []
+        for index, name in enumerate(self._names):
+            slots.append(Slot(name, Domain(f"process {name}", self._limit), process=True))
+            agents.append(Agent(name, first + index))
+        properties = [
+            Property(p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno)
+            for p in self.system.properties
+        ]
+        self.result = tables = Tables(slots, agents, properties, (), self, self.system.deadlock)
+        initial = [s.domain.intern(r.initial) for s, r in zip(shared, self.system.refs, strict=True)]
+        for agent in range(len(agents)):
+            started = agent < len(self.system.processes)
+            initial.append(self.start(first + agent) if started else self.absent(first + agent))
+        tables.initial = tuple(initial)
+        return tables
+
+    def start(self, slot: int) -> int:
+        """Return the id of the first local state of the process in `slot`. May raise `Fails`."""
+        agent = slot - len(self.system.refs)
+        run = Run(self._processes[agent], self.shape.observed)
+        run.send(None)
+        return self._intern(agent, run.local(None, None))
+
+    def absent(self, slot: int) -> int:
+        """Return the id of "no process here"."""
+        return self._intern(slot - len(self.system.refs), ABSENT)
+
+    def _intern(self, agent: int, local: LocalState) -> int:
+        if local is FINISHED and self._detached(agent):
+            local = ABSENT  # nobody will join it: its place is free
+        who = self.result.agents[agent]
+        domain = self.result.domains[who.slot]
+        try:
+            ident = domain.intern_keyed(local.key, local)
+        except Unbounded:
+            raise self._unbounded(domain, local) from None
+        if ident == len(who.tries):
+            process = self._processes[agent]
+            who.tries.append(Trie())
+            who.may_rest.append(local.status != "running" or process.daemon or local.end)
+            self._seen_places.update((agent, p) for p in (*local.places, local.line))
+        return ident
+
+    def _detached(self, agent: int) -> bool:
+        extra = agent - len(self.system.processes)
+        return extra >= 0 and self.shape.spawned[extra].detached
+
+    def _unbounded(self, domain: Domain, local: LocalState) -> Unbounded:
+        """Return the error that names the local variable which grows."""
+        taken: dict[str, set[str]] = {}
+        for other in domain.values:
+            if other.spot == local.spot:
+                for name, value in other.variables().items():
+                    taken.setdefault(name, set()).add(repr(value))
+        name, values = max(taken.items(), key=lambda item: len(item[1]), default=("?", set()))
+        return Unbounded(
+            f"{domain.name} has {domain.limit:,} different local states; at this line its variable "
+            f"{name!r} alone took {len(values):,} values, the last {local.variables().get(name)!r}",
+            "A counter or list that only grows makes a state space without end. Bound it, or "
+            "raise max_values if the protocol really needs so many.",
+            file=local.file,
+            line=local.line,
+        )
+
+    # What turns and views ask.
+
+    def domain(self, slot: int) -> Domain:
+        """Return the values of a slot."""
+        return self.result.domains[slot]
+
+    def owns(self, ref: Ref) -> bool:
+        """Tell whether a reference belongs to this system's state."""
+        refs = self.system.refs
+        return 0 <= ref.slot < len(refs) and refs[ref.slot] is ref
+
+    def process(self, agent: int) -> Process:
+        """Return the process of an agent."""
+        return self._processes[agent]
+
+    def slot_of(self, agent: int) -> int:
+        """Return the slot of an agent's local state."""
+        return self.result.agents[agent].slot
+
+    def name_of(self, agent: int) -> str:
+        """Return an agent's name."""
+        return self._names[agent]
+
+    def process_slots(self) -> Iterator[tuple[int, int]]:
+        """Go over all (agent, slot)."""
+        return ((a, agent.slot) for a, agent in enumerate(self.result.agents))
+
+    def keep_variable(self, code: CodeType, name: str) -> None:
+        """Note that a property reads a variable of `code`: keep it even where it is dead.
+
+        Raises `Restart` where local states were told apart without it until now.
+        """
+        kept = self.shape.observed.get(code, frozenset())
+        if name not in kept and name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
+            self.shape.observed[code] = kept | {name}
+            raise Restart
+
+    def free_slot(self, process: Process, detached: bool, turn: Turn) -> tuple[str, int]:
+        """Return name and slot for a process to be spawned; may raise `Restart`."""
+        key = key_of((process, detached))
+        alike = [i for i, s in enumerate(self.shape.spawned) if s.key == key]
+        base = len(self.system.processes)
+        for index in alike:
+            slot = self.slot_of(base + index)
+            if turn.read_slot(slot, STATUS) == "absent":
+                return self._names[base + index], slot
+        if len(alike) >= MAX_SPAWNED:
+            raise Unbounded(
+                f"{len(alike)} processes {process.describe()} have been spawned and are still there",
+                "Join the ones that have ended (`yield child.join()`), spawn them detached, or wait "
+                "before spawning more.",
+                file=process.function.__code__.co_filename,
+                line=process.function.__code__.co_firstlineno,
+            )
+        self.shape.spawned.append(Spawned(key, process, detached))
+        raise Restart
+
+    # Learning.
+
+    def advance(self, agent: int, local: LocalState, result: Any, run: Run | None = None) -> int:
+        """Return the id of the local state after `local` when its step results in `result`."""
+        process = self._processes[agent]
+        run = run or Run.replay(process, local, self.shape.observed)
+        try:
+            run.send(result)
+        except Fails:
+            self._again(process, local, result, None)
+            raise
+        if run.ended:
+            self._again(process, local, result, run)
+        return self._intern(agent, run.local(local, result))
+
+    def _again(self, process: Process, local: LocalState, result: Any, first: Run | None) -> None:
+        """Repeat the last advance of a process: nothing after it would find that it was a chance."""
+        run = Run.replay(process, local, self.shape.observed)
+        try:
+            run.send(result)
+        except Fails:
+            same = first is None
+        else:
+            same = first is not None and run.ended
+        if not same:
+            raise ModelError(
+                f"{process.group} is not a function of what it read: after `{local.label}` with result "
+                f"{result!r} it ended in two different ways",
+                "It depends on something outside the model: a clock, a random number, a global "
+                "variable. Put that into the state, or use choose().",
+                file=local.file,
+                line=local.line,
+            )
+
+    def step(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
+        """Return all outcomes of the pending step; see `modelcheck.tables.tables.Learner`."""
+        slot = self.slot_of(agent)
+        local: LocalState = recorder.peek(slot)
+        if local.status != "running":
+            return ()
+        process = self._processes[agent]
+        run = Run.replay(process, local, self.shape.observed)
+        assert run.step is not None
+        outcomes: list[Outcome] = []
+        done = self._perform_all(agent, local, run, recorder, outcomes)
+        if run.step.calls_user and run.key() != local.key:
+            raise ModelError(
+                f"`{local.label}` changed a local variable of {process.group}",
+                "A condition or atomic function is run again and again: let it return the value, "
+                "`v = yield atomic(f)`.",
+                file=local.file,
+                line=local.line,
+            )
+        for turn, result in done:
+            ident: Any = run if turn is done[0][0] else None
+            try:
+                turn.writes.setdefault(slot, self.advance(agent, local, result, ident))
+            except Fails as fails:
+                outcomes.append(Outcome(tuple(turn.writes.items()), result, fails.failure))
+            else:
+                outcomes.append(Outcome(tuple(turn.writes.items()), result))
+        return tuple(outcomes)
+
+    def _perform_all(
+        self, agent: int, local: LocalState, run: Run, recorder: Recorder, outcomes: list[Outcome]
+    ) -> list[tuple[Turn, Any]]:
+        """Perform the step under every series of choices; return the turns that went through."""
+        assert run.step is not None
+        guard = self._processes[agent].guard
+        done = []
+        scripts: list[tuple[int, ...]] = [()]
+        while scripts:
+            turn = Turn(self, agent, recorder, scripts.pop())
+            try:
+                if guard is not None and not turn.evaluate(guard):
+                    continue
+                done.append((turn, run.step.perform(turn)))
+            except Blocked:
+                pass
+            except (ModelError, Restart):
+                raise
+            except Fails as fails:
+                outcomes.append(Outcome(tuple(turn.writes.items()), None, fails.failure))
+            except Exception as error:
+                failure = failure_of(error, (local.file, local.line))
+                outcomes.append(Outcome(tuple(turn.writes.items()), None, failure))
+            scripts.extend(reversed(turn.open))
+        return done
+
+    def property(self, index: int, recorder: Recorder) -> Answer:
+        """Return a property's answer; run twice, since it must be a function of the state."""
+        first = check_property(self, index, recorder)
+        again = recorder.anew()
+        second = check_property(self, index, again)
+        if first != second or [r.slot for r in recorder.path] != [r.slot for r in again.path]:
+            function = self.system.properties[index].function
+            raise ModelError(
+                f"the property {function.__name__} gave two answers in one state: {first[0]}, {second[0]}",
+                "It depends on something outside the snapshot, or changes something. It may only look.",
+                file=function.__code__.co_filename,
+                line=function.__code__.co_firstlineno,
+            )
+        return Answer(*first)
+
+    def never_at(self) -> list[str]:
+        """Return a warning for each place that a property asked about and no process ever was at."""
+        missing = sorted({str(place) for _, place in self.asked - self._seen_places} -
+                         {str(place) for _, place in self._seen_places})  # fmt: skip
+        return [f"no process was ever at {place!r}: a typing mistake?" for place in missing]
+
+
+def _groups(processes: list[Process]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for agent, process in enumerate(processes):
+        groups.setdefault(process.group, []).append(agent)
+    return groups
+
+
+def _names(groups: dict[str, list[int]]) -> list[str]:
+    """Return each agent's name: the function's, with an index where there are several."""
+    named = {}
+    for name, agents in groups.items():
+        for index, agent in enumerate(agents):
+            named[agent] = f"{name}[{index}]" if len(agents) > 1 else name
+    return [named[agent] for agent in sorted(named)]
+
+
+__all__ = ["MAX_VALUES", "Learner", "Shape"]

@@ -1,0 +1,143 @@
+"""Processes: generator functions, and the instances of them that a model is made of."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from functools import update_wrapper
+from typing import Any, overload
+
+from attrs import evolve, field, frozen
+
+from modelcheck.errors import ModelError
+from modelcheck.language.state import model_error
+
+
+@frozen
+class Process:
+    """One instance of a process: which function, with which arguments.
+
+    Made by calling a `@process` function. `daemon`: it may be suspended when everything else has
+    ended, without that being a deadlock. `cpu`: the CPU that it runs on; `guard`: a condition that every
+    step of it waits for besides its own.
+    """
+
+    function: Callable[..., Generator[Any, Any, Any]]
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(factory=dict)
+    daemon: bool = False
+    name: str = ""
+    cpu: Any = None
+    guard: Callable[[], Any] | None = None
+
+    def start(self) -> Generator[Any, Any, Any]:
+        """Return a new generator, not yet started."""
+        return self.function(*self.args, **self.kwargs)
+
+    def named(self, name: str) -> Process:
+        """Return this process under a name of its own (the function's name is the default)."""
+        if not isinstance(name, str) or not name.isidentifier():
+            raise model_error(
+                f"a process cannot be named {name!r}",
+                "Properties reach it as an attribute, `s.name`: use a Python identifier.",
+            )
+        return evolve(self, name=name)
+
+    def on(self, cpu: Any) -> Process:
+        """Return this process bound to a CPU: it steps only while its kind of code runs there.
+
+        Parameters
+        ----------
+        cpu : modelcheck.kernel.Cpu
+            Anything with a method ``task_may_run()``, which every step of the process waits for.
+        """
+        guard = getattr(cpu, "task_may_run", None)
+        if guard is None:
+            raise model_error(f"on({cpu!r}): that is not a CPU", "Use a modelcheck.kernel.Cpu.")
+        return evolve(self, cpu=cpu, guard=guard)
+
+    def waiting_for(self, guard: Callable[[], Any], cpu: Any = None) -> Process:
+        """Return this process with a condition that every step of it waits for."""
+        return evolve(self, guard=guard, cpu=cpu)
+
+    @property
+    def group(self) -> str:
+        """The name that instances of one function share."""
+        return self.name or self.function.__name__
+
+    def describe(self) -> str:
+        """Return the call as text: ``walker(mm, 0)``."""
+        shown = [repr(a) for a in self.args] + [f"{k}={v!r}" for k, v in self.kwargs.items()]
+        return f"{self.group}({', '.join(shown)})"
+
+
+class ProcessFunction:
+    """A generator function decorated with `@process`: calling it makes a `Process`."""
+
+    def __init__(self, function: Callable[..., Any], daemon: bool):
+        self.function, self.daemon = function, daemon
+        update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Process:
+        try:
+            inspect.signature(self.function).bind(*args, **kwargs)
+        except TypeError as error:
+            raise model_error(
+                f"{self.function.__name__}{inspect.signature(self.function)} cannot be called so: {error}",
+                "Give the process the arguments that its function names.",
+            ) from None
+        return Process(self.function, args, kwargs, self.daemon)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """As a method of a `@state` class: the part is the first argument."""
+        if instance is None:
+            return self
+        bound = self.function.__get__(instance, owner)
+        return ProcessFunction(bound, self.daemon)
+
+
+@overload
+def process(function: Callable[..., Any]) -> ProcessFunction: ...
+@overload
+def process(*, daemon: bool = False) -> Callable[[Callable[..., Any]], ProcessFunction]: ...
+def process(function: Any = None, *, daemon: bool = False) -> Any:
+    """Make a generator function a process; calling it then makes an instance.
+
+    Parameters
+    ----------
+    daemon : bool
+        Instances may be suspended at the end without that being a deadlock.
+
+    Raises
+    ------
+    ModelError
+        Where the function is no generator function.
+
+    Examples
+    --------
+    >>> @process
+    ... def increment(counter):
+    ...     seen = yield counter
+    ...     yield counter.set(seen + 1)
+    >>> increment("c").describe()
+    "increment('c')"
+    """
+    if function is None:
+        return lambda f: process_function(f, daemon)
+    return process_function(function, daemon)
+
+
+def process_function(function: Any, daemon: bool) -> ProcessFunction:
+    """Return the decorated function, or raise `ModelError` for something that cannot be a process."""
+    code = getattr(function, "__code__", None)
+    if inspect.isgeneratorfunction(function):
+        return ProcessFunction(function, daemon)
+    name = getattr(function, "__name__", repr(function))
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        what, remedy = f"{name} is async", "A process is a plain generator: use def and yield."
+    else:
+        what = f"{name} is not a generator function: there is no `yield` in it"
+        remedy = "A process yields each of its steps: `v = yield x`, `yield x.set(1)`."
+    if code is None:
+        raise model_error(what, remedy)
+    raise ModelError(what, remedy, file=code.co_filename, line=code.co_firstlineno)

@@ -1,0 +1,50 @@
+"""The user's source text, for labels and messages: what a lambda says, where a function stands."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+
+def text_of(function: Callable[..., Any]) -> str:
+    """Return a function's name, or a lambda's body as written.
+
+    Examples
+    --------
+    >>> text_of(len)
+    'len'
+    """
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_name != "<lambda>":
+        return getattr(function, "__name__", type(function).__name__)
+    return _body(code)
+
+
+@lru_cache(maxsize=4096)
+def _body(code: CodeType) -> str:
+    """Return the source of a lambda's body, on one line, from the positions of its instructions."""
+    spots = [p for p in code.co_positions() if None not in p and p[0] != p[1] + 1 and p[3]]
+    spots = [p for p in spots if not (p[2] == 0 and p[3] == 0)]
+    if not spots:
+        return "<lambda>"
+    start = min((p[0], p[2]) for p in spots)
+    end = max((p[1], p[3]) for p in spots)
+    lines = [linecache.getline(code.co_filename, n) for n in range(start[0], end[0] + 1)]
+    if not all(lines):
+        return "<lambda>"
+    raw = [line.encode() for line in lines]
+    raw[-1] = raw[-1][: end[1]]
+    raw[0] = raw[0][start[1] :]
+    text = " ".join(b"".join(raw).decode(errors="replace").split())
+    return _close(text)
+
+
+def _close(text: str) -> str:
+    """Mend brackets that the positions left open: `(a or b` for `lambda: (a or b)`."""
+    missing = text.count("(") - text.count(")")
+    if missing > 0:
+        return text + ")" * missing
+    return "(" * -missing + text

@@ -1,0 +1,233 @@
+"""What a property sees: plain values by their names, and processes by their functions' names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from modelcheck.errors import ModelError
+from modelcheck.language.local import LocalState
+from modelcheck.language.state import Ref, model_error
+from modelcheck.language.turn import STATUS
+from modelcheck.tables.tables import Restart
+from modelcheck.tables.tries import Recorder, View
+from modelcheck.tables.values import key_of
+
+if TYPE_CHECKING:
+    from modelcheck.language.learner import Learner
+
+
+class Looking:
+    """The evaluation in force while a property runs: names are plain values, and only that."""
+
+    def __init__(self, learner: Learner, recorder: Recorder):
+        self.learner, self.recorder = learner, recorder
+
+    def load(self, ref: Ref) -> Any:
+        if not self.learner.owns(ref):
+            raise model_error(
+                f"a property reads {ref.name}, which is not part of this model's state",
+                "Use the snapshot that it is given: `def safe(s): return s.x == 0`.",
+            )
+        return self.recorder.read(ref.slot)
+
+    def store(self, ref: Ref, value: Any) -> NoReturn:
+        raise model_error(
+            f"a property assigned to {ref.name}",
+            "A property only looks: it returns True or False (did you mean `==`?).",
+        )
+
+    def within(self, step: Any) -> NoReturn:
+        raise model_error(f"a property called {step.text}", "A property only looks: len(channel).")
+
+
+class Locals:
+    """The local variables of a process, by name: ``s.walker[0].local.pmd``."""
+
+    def __init__(self, process: ProcessView):
+        object.__setattr__(self, "_process", process)
+
+    def __getattr__(self, name: str) -> Any:
+        found = self._process.variable(name)
+        if found is _NOWHERE:
+            raise model_error(
+                f"{self._process.name} has no local variable {name!r} where it is now",
+                "Ask only where it has one: `s.p.at('...') and s.p.local.v`, or "
+                "`s.p.local.get('v', default)`.",
+            )
+        return found.value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the variable, or `default` where the process has none of that name now."""
+        found = self._process.variable(name)
+        return default if found is _NOWHERE else found.value
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise model_error(f"a property assigned to the local variable {name}", "It only looks.")
+
+
+class _Value:
+    """A local variable's value as an observation: two are equal if their typed keys are."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, value: Any):
+        self.value, self.key = value, key_of(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+_NOWHERE = _Value("nowhere")
+
+
+class ProcessView:
+    """One process, as a property sees it."""
+
+    def __init__(self, looking: Looking, agent: int):
+        self._looking, self._agent = looking, agent
+        self._slot = looking.learner.slot_of(agent)
+        self.name = looking.learner.name_of(agent)
+
+    def look(self, key: tuple[Any, ...], observe: Callable[[LocalState], Any]) -> Any:
+        """Read the process's slot through a view."""
+        return self._looking.recorder.read(self._slot, View(key, observe))
+
+    def variable(self, name: str) -> _Value:
+        """Return a local variable as an observation; the outermost frame that has it wins."""
+        keep = self._looking.learner.keep_variable
+
+        def observe(local: LocalState) -> _Value:
+            for frame in local.frames:
+                if name in frame.locals:
+                    return _Value(frame.locals[name])
+                keep(frame.code, name)
+            return _NOWHERE
+
+        found: _Value = self.look(("local", name), observe)
+        return found
+
+    def at(self, *places: str | int) -> bool:
+        """Tell whether the process is at one of the labels, in one of the functions, or on a line.
+
+        It is *at* a step while that step is pending.
+        """
+        if not places:
+            raise model_error(f"{self.name}.at() was given no place", 'Name a label: `at("critical")`.')
+        learner = self._looking.learner
+        for place in places:
+            learner.asked.add((self._agent, place))
+
+        def observe(local: LocalState) -> bool:
+            return any(p in local.places if isinstance(p, str) else p == local.line for p in places)
+
+        return bool(self.look(("at", *places), observe))
+
+    @property
+    def local(self) -> Any:
+        """The local variables by name."""
+        return Locals(self)
+
+    @property
+    def done(self) -> bool:
+        """Whether the process has finished."""
+        return bool(self._looking.recorder.read(self._slot, STATUS) == "finished")
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there and has not finished."""
+        return bool(self._looking.recorder.read(self._slot, STATUS) == "running")
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class ProcessGroup:
+    """All instances of one process function; with a single instance, also that one itself."""
+
+    def __init__(self, name: str, members: list[ProcessView]):
+        self._name, self._members = name, members
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __iter__(self) -> Iterator[ProcessView]:
+        return iter(self._members)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._members[index]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if len(self._members) != 1:
+            raise model_error(
+                f"s.{self._name}.{name}: there are {len(self._members)} processes {self._name}",
+                f"Say which: `s.{self._name}[0].{name}`, or go over them with a loop.",
+            )
+        return getattr(self._members[0], name)
+
+
+class Snapshot:
+    """The argument of a property: the state's names and the processes' names as attributes."""
+
+    def __init__(self, looking: Looking, names: dict[str, Any], groups: dict[str, list[int]]):
+        self.__dict__.update(_looking=looking, _names=names, _groups=groups)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._groups:
+            return ProcessGroup(name, [ProcessView(self._looking, a) for a in self._groups[name]])
+        if name in self._names:
+            owner = self._names[name]
+            if owner is None:
+                return getattr(self._names[""], name)
+            return self._looking.load(owner) if type(owner) is Ref else owner
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if "" in self._names and hasattr(self._names[""], name):
+            return getattr(self._names[""], name)  # a method or property of the state class
+        known = [n for n in self._names if n] + list(self._groups)
+        raise model_error(
+            f"the snapshot has no {name!r}", f"It has {', '.join(known)} (state, then processes)."
+        )
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise model_error(f"a property assigned to {name}", "A property only looks.")
+
+
+def check_property(learner: Learner, index: int, recorder: Recorder) -> tuple[bool, str]:
+    """Run a property once; return whether it holds and, where an assertion in it failed, the text."""
+    from modelcheck.language import context
+    from modelcheck.language.local import failure_of
+
+    function = learner.system.properties[index].function
+    looking = Looking(learner, recorder)
+    snapshot = Snapshot(looking, learner.system.names, learner.groups)
+    code = function.__code__
+    place = (code.co_filename, code.co_firstlineno)
+    try:
+        with context.evaluating(looking):
+            answer = function(snapshot)
+    except (ModelError, Restart):
+        raise
+    except AssertionError as error:
+        return False, failure_of(error, place).message
+    except Exception as error:
+        failure = failure_of(error, place)
+        raise ModelError(
+            f"the property {function.__name__} raised {failure.message}",
+            "A property returns True or False in every state; test for what may be missing first.",
+            file=failure.file,
+            line=failure.line,
+        ) from error
+    if not isinstance(answer, bool):
+        raise ModelError(
+            f"the property {function.__name__} returned {answer!r}, not True or False",
+            "Did you forget `return`? Wrap other values: `return bool(...)`.",
+            file=place[0],
+            line=place[1],
+        )
+    return answer, ""

@@ -1,0 +1,1 @@
+"""Memory models: what a load, a store and a fence mean."""

@@ -1,0 +1,130 @@
+"""Results: what a check found out, as one object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from modelcheck.show.trace import Trace, Violation
+from modelcheck.verdict import ExitCode, Verdict
+
+
+@frozen
+class StepCoverage:
+    """How often the steps of one `yield` were taken.
+
+    `states` counts global states in which it could be taken, summed over processes; `taken` counts
+    transitions. Both are 0 for a `yield` that never was.
+    """
+
+    file: str
+    line: int
+    function: str
+    label: str
+    states: int
+    taken: int
+
+
+@frozen
+class Result:
+    """The outcome of a check.
+
+    `ok` compares `verdict` with what the model expects. `depth` is the greatest distance of a state
+    from the initial one, `levels` the number of states at each distance; `states` are distinct global
+    states stored, `transitions` outcomes generated. `reason` tells why an incomplete search was cut.
+    `witnesses` maps each ``sometimes`` property to its shortest trace, or None where there is none
+    (yet).
+    """
+
+    model: str
+    parameters: Mapping[str, Any]
+    verdict: Verdict
+    expected: Verdict
+    states: int
+    transitions: int
+    levels: tuple[int, ...]
+    seconds: float
+    memory_model: str
+    engine: str
+    file: str = ""
+    expected_by: str = ""
+    violation: Violation | None = None
+    trace: Trace | None = None
+    witnesses: Mapping[str, Trace | None] = field(factory=dict)
+    coverage: tuple[StepCoverage, ...] = ()
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def depth(self) -> int:
+        """The greatest distance of a state from the initial one."""
+        return max(len(self.levels) - 1, 0)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every property holds: the search was complete and found nothing."""
+        return self.verdict is Verdict.HOLDS
+
+    @property
+    def ok(self) -> bool:
+        """Whether the verdict is the expected one, and violated by what was expected."""
+        if self.verdict is not self.expected:
+            return False
+        if not self.expected_by or self.violation is None:
+            return True
+        return self.expected_by in (self.violation.property, self.violation.kind.value)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command line exits with for this result alone."""
+        if self.verdict is Verdict.INCOMPLETE and self.expected is not Verdict.INCOMPLETE:
+            return ExitCode.INCOMPLETE
+        return ExitCode.OK if self.ok else ExitCode.VIOLATED
+
+    @property
+    def token(self) -> str:
+        """The replay token of the counterexample; empty where there is none."""
+        return self.trace.token if self.trace else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON-ready data."""
+        from modelcheck.show.jsonform import json_value, trace_json
+
+        violation = self.violation
+        return {
+            "model": self.model,
+            "file": self.file,
+            "parameters": {k: json_value(v) for k, v in self.parameters.items()},
+            "verdict": self.verdict.value,
+            "expected": self.expected.value,
+            "as_expected": self.ok,
+            "property": violation.property if violation else None,
+            "kind": violation.kind.value if violation else None,
+            "message": violation.message if violation else None,
+            "reason": self.reason,
+            "states": self.states,
+            "transitions": self.transitions,
+            "depth": self.depth,
+            "levels": list(self.levels),
+            "seconds": round(self.seconds, 6),
+            "memory_model": self.memory_model,
+            "engine": self.engine,
+            "trace": trace_json(self.trace) if self.trace else None,
+            "token": self.token or None,
+            "witnesses": {k: (len(v) if v is not None else None) for k, v in self.witnesses.items()},
+            "coverage": [
+                {
+                    "file": c.file, "line": c.line, "function": c.function, "label": c.label,
+                    "states": c.states, "taken": c.taken,
+                }
+                for c in self.coverage
+            ],
+            "warnings": list(self.warnings),
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        from modelcheck.show.summary import summary_text
+
+        return summary_text(self)

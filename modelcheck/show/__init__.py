@@ -1,0 +1,1 @@
+"""Renderings of traces, results and state graphs; they see plain data and nothing else."""

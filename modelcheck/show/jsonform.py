@@ -1,0 +1,103 @@
+"""A trace as plain objects for ``json.dumps``: what scripts read, so its fields are stable.
+
+A value is a native of JSON where JSON has it (None, a bool, an integer, a finite float, text, a
+list or a tuple of these) and else the text that `show_value` gives. Neighbours: the command line
+puts this under ``trace``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from modelcheck.show.text import DEPTH, show_value
+from modelcheck.show.trace import ABSENT, Change, Read, Trace
+
+LONGEST = 10_000
+"""Characters of a value's text: JSON is for programs, so far more than people get to see."""
+
+EXACT = 2**53
+"""Integers beyond it are written as text: most readers of JSON would round them."""
+
+
+def trace_json(trace: Trace) -> list[dict[str, Any]]:
+    """One object a step, in order.
+
+    Each has ``index``, ``process``, ``label``, ``function``, ``file``, ``line``, ``reads``
+    (objects with ``name``, ``value``), ``writes`` and ``locals`` (objects with ``name``, ``old``,
+    ``new``) and ``others`` (names of processes). ``old`` is missing for a local variable that was
+    not there before, ``new`` for one that is no longer in use.
+
+    Examples
+    --------
+    >>> from modelcheck.show.trace import TraceStep
+    >>> step = TraceStep(1, "p", "x.add(1)", "p", "m.py", 3, (Read("x", 0),), (Change("x", 0, 1),))
+    >>> found = trace_json(Trace("m", {}, "sc", ("p",), ({"x": 0}, {"x": 1}), (step,), (), None))
+    >>> found[0]["reads"], found[0]["writes"]
+    ([{'name': 'x', 'value': 0}], [{'name': 'x', 'old': 0, 'new': 1}])
+    """
+    return [
+        {
+            "index": step.index,
+            "process": json_text(step.process),
+            "label": json_text(step.label),
+            "function": json_text(step.function),
+            "file": json_text(step.file),
+            "line": step.line,
+            "reads": [_read(read) for read in step.reads],
+            "writes": [_change(change) for change in step.writes],
+            "locals": [_change(change) for change in step.locals],
+            "others": [json_text(name) for name in step.others],
+        }
+        for step in trace.steps
+    ]
+
+
+def json_value(value: Any) -> Any:
+    """The value as JSON has it, else its text.
+
+    Examples
+    --------
+    >>> json_value((1, None, float("inf"), {2, 1}, 2**60))
+    [1, None, 'inf', '{1, 2}', '1152921504606846976']
+    """
+    return _native(value, DEPTH)
+
+
+def json_text(text: str) -> str:
+    r"""`text` without lone surrogates, which JSON may hold but UTF-8 may not.
+
+    Examples
+    --------
+    >>> print(json_text("a\ud800"))
+    a\ud800
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _native(value: Any, depth: int) -> Any:
+    kind = type(value)  # not isinstance: an enum of integers is an enum
+    if value is None or kind is bool:
+        return value
+    if kind is str:
+        return json_text(value)
+    if kind is int and abs(value) <= EXACT:
+        return value
+    if kind is float and math.isfinite(value):
+        return value
+    if kind in (tuple, list) and depth:
+        return [_native(part, depth - 1) for part in value]
+    return show_value(value, LONGEST)
+
+
+def _read(read: Read) -> dict[str, Any]:
+    return {"name": json_text(read.name), "value": json_value(read.value)}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    shown = {"name": json_text(change.name), "old": change.old, "new": change.new}
+    return {
+        key: text if key == "name" else json_value(text)
+        for key, text in shown.items()
+        if text is not ABSENT
+    }

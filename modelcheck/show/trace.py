@@ -1,0 +1,119 @@
+"""A trace: the steps from the initial state to a violation or a witness, as plain data.
+
+Everything that renders (terminal, narrative, lanes, state graph, JSON, Mermaid) reads these objects
+and nothing else; nobody here knows of generators, tables or searches. Values are the user's own plain
+values, as the model holds them; a renderer shows them through `modelcheck.show.text.show_value`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from modelcheck.verdict import Kind
+
+
+@frozen
+class Read:
+    """One location that a step read: its name (``mm.pmd``, ``level[2]``) and the value seen."""
+
+    name: str
+    value: Any
+
+
+@frozen
+class Change:
+    """One location or local variable that a step changed, old and new.
+
+    For a local variable that did not exist before (or is no longer of use after), `old` (or `new`) is
+    `ABSENT`.
+    """
+
+    name: str
+    old: Any
+    new: Any
+
+
+class _Absent:
+    """The value of a local variable that is not there."""
+
+    def __repr__(self) -> str:
+        return "-"
+
+
+ABSENT = _Absent()
+
+
+@frozen
+class TraceStep:
+    """One atomic step of one process.
+
+    `writes` holds every location written, also where old and new are the same; `locals` only the local
+    variables that changed. `others` names the processes that this step moved besides its own (the
+    receiver of a rendezvous, a spawned process).
+    """
+
+    index: int  # 1 for the first step
+    process: str  # "walker[0]"
+    label: str  # "atomic_inc(mm.nr_walkers)", "level[0] := 1", "until mm.count == 0"
+    function: str  # the generator function whose yield this is ("smp_call_function_many")
+    file: str
+    line: int
+    reads: tuple[Read, ...] = ()
+    writes: tuple[Change, ...] = ()
+    locals: tuple[Change, ...] = ()
+    result: Any = None  # what the step sent back into the process
+    others: tuple[str, ...] = ()
+
+
+@frozen
+class ProcessStatus:
+    """Where a process stands at the end of a trace, and, if it cannot step, why.
+
+    `status` is "finished", "ready", "blocked", "failed" or "not started". `label`, `file` and `line` are
+    those of its pending step (empty and 0 where it has none); `reads` are the values that block it.
+    """
+
+    process: str
+    status: str
+    label: str = ""
+    file: str = ""
+    line: int = 0
+    reads: tuple[Read, ...] = ()
+    daemon: bool = False
+
+
+@frozen
+class Violation:
+    """What was violated: the kind, the property's name (or "deadlock", the assertion's text) and where."""
+
+    kind: Kind
+    property: str
+    message: str = ""
+    file: str = ""
+    line: int = 0
+
+
+@frozen
+class Trace:
+    """A path from the initial state.
+
+    `states[i]` is the whole shared state after step *i* (so ``states[0]`` is the initial one, and there is
+    one more state than steps): a mapping from location name to plain value, in the order of declaration.
+    `violation` is None for a witness.
+    """
+
+    model: str
+    parameters: Mapping[str, Any]
+    memory_model: str
+    processes: tuple[str, ...]
+    states: tuple[Mapping[str, Any], ...]
+    steps: tuple[TraceStep, ...]
+    final: tuple[ProcessStatus, ...]
+    violation: Violation | None
+    token: str = ""
+
+    def __len__(self) -> int:
+        return len(self.steps)

@@ -1,0 +1,1 @@
+"""The waist between languages and explorers: slots, interned values, learned tries."""

@@ -1,0 +1,145 @@
+"""From a path of integers to a trace of plain values: what each step read, wrote and changed.
+
+An explorer's path is a list of moves (agent, outcome). Here the tables say what the integers mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelcheck.explore.search import Found, Move, successor
+from modelcheck.language.local import LocalState
+from modelcheck.show.trace import (
+    ABSENT,
+    Change,
+    ProcessStatus,
+    Read,
+    Trace,
+    TraceStep,
+    Violation,
+)
+from modelcheck.tables.tables import State, Tables
+from modelcheck.tables.tries import Failure, Outcome
+from modelcheck.tables.values import key_of
+from modelcheck.verdict import Kind
+
+
+def build_trace(
+    tables: Tables,
+    moves: Sequence[Move],
+    violation: Violation | None,
+    *,
+    model: str,
+    parameters: Mapping[str, Any],
+    memory_model: str,
+) -> Trace:
+    """Return the trace of `moves` from the initial state. Cost: linear in its length."""
+    state = tables.initial
+    states = [shared(tables, state)]
+    steps = []
+    failed: int | None = None
+    for index, (agent, which) in enumerate(moves, 1):
+        outcome = tables.leaf(agent, state).outcomes[which]
+        after = successor(state, outcome.writes)
+        steps.append(_step(tables, index, agent, outcome, state, after))
+        state = after
+        states.append(shared(tables, state))
+        failed = agent if outcome.failure else None
+    return Trace(
+        model=model,
+        parameters=dict(parameters),
+        memory_model=memory_model,
+        processes=tuple(agent.name for agent in tables.agents),
+        states=tuple(states),
+        steps=tuple(steps),
+        final=tuple(status(tables, state, n, n == failed) for n in range(len(tables.agents))),
+        violation=violation,
+    )
+
+
+def shared(tables: Tables, state: State) -> dict[str, Any]:
+    """Return the shared locations of a state, by name, in the order of declaration."""
+    return {
+        slot.name: tables.value(index, state)
+        for index, slot in enumerate(tables.slots)
+        if not slot.process
+    }
+
+
+def _step(
+    tables: Tables, index: int, agent: int, outcome: Outcome, before: State, after: State
+) -> TraceStep:
+    who = tables.agents[agent]
+    local: LocalState = tables.value(who.slot, before)
+    then: LocalState = tables.value(who.slot, after)
+    moved = [n for n, a in enumerate(tables.agents) if n != agent and before[a.slot] != after[a.slot]]
+    return TraceStep(
+        index=index,
+        process=who.name,
+        label=local.label,
+        function=local.function,
+        file=local.file,
+        line=local.line,
+        reads=reads(tables, agent, before),
+        writes=tuple(
+            Change(tables.slots[s].name, tables.value(s, before), tables.domains[s].values[v])
+            for s, v in outcome.writes
+            if not tables.slots[s].process
+        ),
+        locals=() if outcome.failure else changes(local.variables(), then.variables()),
+        result=outcome.result,
+        others=tuple(tables.agents[n].name for n in moved),
+    )
+
+
+def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
+    """Return the shared locations that the agent's pending step reads in `state`."""
+    slots = dict.fromkeys(tables.path(agent, state))
+    return tuple(
+        Read(tables.slots[s].name, tables.value(s, state)) for s in slots if not tables.slots[s].process
+    )
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return which local variables came, changed or went."""
+    found = []
+    for name in [*after, *(n for n in before if n not in after)]:
+        old, new = before.get(name, ABSENT), after.get(name, ABSENT)
+        if old is ABSENT or new is ABSENT or key_of(old) != key_of(new):
+            found.append(Change(name, old, new))
+    return tuple(found)
+
+
+def status(tables: Tables, state: State, agent: int, failed: bool) -> ProcessStatus:
+    """Return where an agent stands in `state`."""
+    who = tables.agents[agent]
+    local: LocalState = tables.value(who.slot, state)
+    if local.status != "running":
+        said = "finished" if local.status == "finished" else "not started"
+        return ProcessStatus(who.name, said)
+    said = "failed" if failed else "ready" if tables.leaf(agent, state).outcomes else "blocked"
+    seen = reads(tables, agent, state) if said == "blocked" else ()
+    rests = who.may_rest[state[who.slot]]
+    return ProcessStatus(who.name, said, local.label, local.file, local.line, seen, rests)
+
+
+def violation_of(tables: Tables, found: Found, names: Sequence[str]) -> Violation:
+    """Return what was violated, in the user's words; `names` are the properties'."""
+    state = tables.initial
+    failure: Failure | None = None
+    for agent, which in found.path:
+        outcome = tables.leaf(agent, state).outcomes[which]
+        state, failure = successor(state, outcome.writes), outcome.failure
+    if failure is not None:
+        return Violation(found.kind, failure.message, failure.message, failure.file, failure.line)
+    if found.property is not None:
+        prop = tables.properties[found.property]
+        message = tables.holds(prop, state).message
+        return Violation(found.kind, names[found.property], message, prop.file, prop.line)
+    waiting = [
+        agent.name
+        for agent in tables.agents
+        if not agent.may_rest[state[agent.slot]]
+    ]
+    return Violation(Kind.DEADLOCK, "deadlock", f"{', '.join(waiting)} can never go on")
