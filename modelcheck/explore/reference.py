@@ -17,6 +17,9 @@ from modelcheck.verdict import Kind
 #: How many states are expanded between two looks at the clock.
 STRIDE = 1024
 
+#: The reason of a search that Ctrl-C ended.
+INTERRUPTED = "interrupted"
+
 Parents = dict[State, tuple[State, int, int] | None]
 
 
@@ -37,9 +40,12 @@ def explore(tables: Tables, meter: Meter) -> Search:
     parents: Parents = {tables.initial: None}
     _examine(search, parents, tables.initial)
     frontier = [tables.initial]
-    while frontier and search.found is None and not search.reason:
-        search.levels.append(len(frontier))
-        frontier = _expand_level(search, parents, frontier, meter)
+    try:
+        while frontier and search.found is None and not search.reason:
+            search.levels.append(len(frontier))
+            frontier = _expand_level(search, parents, frontier, meter)
+    except KeyboardInterrupt:
+        search.reason = INTERRUPTED
     search.states = len(parents)
     search.seconds = meter.elapsed()
     return search

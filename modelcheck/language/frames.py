@@ -8,11 +8,12 @@ generators with equal keys behave alike from there on. Nothing here changes a ge
 
 from __future__ import annotations
 
+import dis
 import gc
 import reprlib
 import sys
 import types
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -46,13 +47,16 @@ class Frame:
     stack : tuple of object
         What stands on its evaluation stack, such as the iterators of the loops it is in; not the
         generator that it waits for, which is the next frame.
+    handled : BaseException or None
+        The exception that is being handled: a bare `raise` reads it, and no variable need hold it.
     """
 
     code: types.CodeType
     offset: int
     line: int
     locals: dict[str, Any]
-    stack: tuple
+    stack: tuple[Any, ...]
+    handled: BaseException | None
     _generator: types.GeneratorType = field(repr=False)
     _cells: dict[str, types.CellType] = field(repr=False)
 
@@ -70,6 +74,7 @@ class Frame:
             keys.append(self._freeze(freezer, held, f"the variable {name!r}", value))
         for value in self.stack:
             keys.append(self._freeze(freezer, value, "an unfinished expression or loop", value))
+        keys.append(self._freeze(freezer, self.handled, "an exception handler", self.handled))
         for name, cell in cells.items():
             if name not in self.locals:  # its content is dead here, but a function may still see
                 freezer.watch(cell)  # what is set later
@@ -80,7 +85,7 @@ class Frame:
             return freezer.key(held)
         except Unfreezable as error:
             raise ModelError(
-                f"{what} of {self.code.co_qualname}() holds {_text(value)}, which cannot be part "
+                f"{what} of {self.code.co_qualname}() holds {_repr.repr(value)}, which cannot be part "
                 f"of a state: {_culprit(error, value)}{error.reason}",
                 _REMEDY,
                 file=self.file,
@@ -94,12 +99,12 @@ class Suspension:
 
     Examples
     --------
-    >>> def process(n):
-    ...     for i in range(n):
-    ...         yield i
-    >>> p = process(3)
+    >>> def process(values):
+    ...     for value in values:
+    ...         yield value
+    >>> p = process([7, 8])
     >>> next(p)
-    0
+    7
     >>> state = suspend(p)
     >>> state.function, state.frames[0].locals, state.frames[0].stack[0].__reduce__()[2]
     ('process', {}, 1)
@@ -211,7 +216,7 @@ def _read(
         next_one += 1
         if name in bound:
             values[name] = bound[name]
-    stack = _stack(referents[next_one:], point, generator)
+    stack, handled = _stack(referents[next_one:], point, generator)
     wanted = point.live
     if _BORROWS and len(stack) < point.depth - point.nulls[1]:
         # Since 3.14 the stack may borrow what a variable owns. Should the collector not show such a
@@ -223,7 +228,7 @@ def _read(
         stack = stack[:-1]
     also = observed.get(code, ())
     kept = {name: value for name, value in values.items() if name in wanted or name in also}
-    return Frame(code, point.offset, point.line, kept, tuple(stack), generator, cells)
+    return Frame(code, point.offset, point.line, kept, tuple(stack), handled, generator, cells)
 
 
 _BORROWS = sys.version_info >= (3, 14)
@@ -240,20 +245,21 @@ def _header(referents: list, code: types.CodeType) -> int:
     raise AssertionError("a generator without its code")  # pragma: no cover
 
 
-def _stack(found: list, point: Point, generator: types.GeneratorType) -> list:
-    """Return the stack out of what the collector shows after the variables.
+def _stack(
+    found: list[Any], point: Point, generator: types.GeneratorType
+) -> tuple[list[Any], BaseException | None]:
+    """Return the stack, and the handled exception, out of what is shown after the variables.
 
-    The last thing shown is the exception that is being handled, if any; it stands on the stack too.
-    Once one has been handled, None is shown in its place for ever, which must not count.
+    The last thing shown is the exception that is being handled, if any. Once one has been handled,
+    None is shown in its place for ever, which must not count.
     """
     least, most = point.depth - point.nulls[1], point.depth - point.nulls[0]
-    if point.handling:
-        found = found[:-1]
-    elif len(found) > most and found[-1] is None:
-        found = found[:-1]
+    handled = None
+    if found and (point.handling or len(found) > most and found[-1] is None):
+        *found, handled = found
     if len(found) > most or (len(found) < least and not _BORROWS):
         raise _unreadable(generator)
-    return found
+    return found, handled
 
 
 def _unreadable(generator: types.GeneratorType) -> ModelError:
@@ -306,8 +312,6 @@ def _variables(code: types.CodeType) -> tuple[tuple[str, bool], ...]:
     Cells are made before the generator is. Since 3.12 a comprehension that runs inline makes its
     own, in slots that are empty, or hold a plain value, wherever a generator can be suspended.
     """
-    import dis
-
     made = set()
     for instruction in dis.get_instructions(code):
         if instruction.opname == "RETURN_GENERATOR":
@@ -322,12 +326,5 @@ _repr = reprlib.Repr()
 _repr.maxother = _repr.maxstring = 60
 
 
-def _text(value: object) -> str:
-    try:
-        return _repr.repr(value)
-    except Exception:  # the user's own __repr__
-        return f"a {type(value).__qualname__}"
-
-
 def _culprit(error: Unfreezable, value: object) -> str:
-    return "" if error.value is value else f"within it, of {_text(error.value)}, "
+    return "" if error.value is value else f"within it, of {_repr.repr(error.value)}, "

@@ -153,6 +153,11 @@ class Learner:
         """Return an agent's name."""
         return self._names[agent]
 
+    def place(self, agent: int, local: int) -> tuple[str, int]:
+        """Return file and line of a local state's pending step."""
+        here: LocalState = self.result.domains[self.slot_of(agent)].values[local]
+        return here.file, here.line
+
     def process_slots(self) -> Iterator[tuple[int, int]]:
         """Go over all (agent, slot)."""
         return ((a, agent.slot) for a, agent in enumerate(self.result.agents))

@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 from modelcheck.errors import ModelError
 from modelcheck.language import context
 from modelcheck.language.frames import Frame, Suspension, suspend
+from modelcheck.language.lint import lint
 from modelcheck.language.process import Process
 from modelcheck.language.source import text_of
 from modelcheck.language.steps import AtLabel, Label, Step, Until, as_step
@@ -152,8 +153,16 @@ class Run:
             fallback = (code.co_filename, code.co_firstlineno)
             raise Fails(failure_of(error, fallback)) from None
         else:
+            self._lint()
             self.step = self._accept(yielded)
         self._check_forgotten()
+
+    def _lint(self) -> None:
+        """Look at the source of every generator on the chain that was not seen before."""
+        inner: Any = self.generator
+        while isinstance(inner, GeneratorType):
+            lint(inner)
+            inner = inner.gi_yieldfrom
 
     def _accept(self, yielded: Any) -> Step:
         """Return the yielded step, or raise a `ModelError` that says what was wrong with it."""

@@ -151,6 +151,14 @@ class Model:
         """The first line of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n")[0]
 
+    @property
+    def expectation(self) -> str:
+        """What the model expects under its defaults, as text."""
+        try:
+            return str(self._expected(self.parameters))
+        except Exception:  # a function of a parameter that has no default
+            return "?"
+
     def __call__(self, **parameters: Any) -> System:
         known = inspect.signature(self.function).parameters
         for name in parameters:

@@ -76,12 +76,26 @@ def check_value(value: Any, what: str) -> Any:
     return value
 
 
+_SIGNS = {
+    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "add": "+", "sub": "-",
+    "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "and": "&", "or": "|",
+    "xor": "^", "lshift": "<<", "rshift": ">>", "neg": "-", "invert": "~", "contains": "in",
+    "getitem": "[...]", "bool": "a test for truth", "iter": "a loop", "len": "len()",
+}  # fmt: skip
+
+
+def _use(name: str) -> str:
+    """Return an operator as the user wrote it, for a message."""
+    bare = name.strip("_")
+    return f"`{_SIGNS[bare]}`" if bare in _SIGNS else f"`{bare}`"
+
+
 def _as_value(name: str) -> Callable[..., Any]:
     """Return a method that works on the plain value in a step, and refuses in process code."""
-    function = getattr(operator, name.strip("_"), None)
+    function = getattr(operator, name.strip("_"), None) or getattr(operator, name, None)
 
     def method(self: Ref, *others: Any) -> Any:
-        value = self.plain(f"`{name.strip('_')}`")
+        value = self.plain(_use(name))
         plain = [o.plain("this") if isinstance(o, Ref) else o for o in others]
         if function is not None:
             return function(value, *plain)
@@ -95,7 +109,7 @@ def _reflected(name: str) -> Callable[..., Any]:
     function = getattr(operator, name)
 
     def method(self: Ref, other: Any) -> Any:
-        return function(other, self.plain(f"`{name.strip('_')}`"))
+        return function(other, self.plain(_use(name)))
 
     return method
 
@@ -212,8 +226,8 @@ for _name, _builtin in {
     "__str__": str,
 }.items():  # fmt: skip
 
-    def _convert(self: Ref, _use: str = _name.strip("_"), _builtin: Any = _builtin) -> Any:
-        return _builtin(self.plain(f"`{_use}`"))
+    def _convert(self: Ref, _said: str = _use(_name), _builtin: Any = _builtin) -> Any:
+        return _builtin(self.plain(_said))
 
     setattr(Ref, _name, _convert)
 

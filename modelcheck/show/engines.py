@@ -65,19 +65,21 @@ def svg_to_pdf(svg: str) -> bytes:
         If `svg2pdf-py` is not installed, or the system has no font to set the text in.
     """
     try:
-        import svg2pdf_py
+        import svg2pdf_py  # type: ignore[import-untyped, unused-ignore]  # it ships no types
     except ImportError:
         raise UsageError(
             "a PDF needs pip install svg2pdf-py, or, for a state graph, "
             f"{_SYSTEM}; a .svg file needs neither"
         ) from None
     fonts = svg2pdf_py.FontDatabase.system()
-    if not len(fonts):  # it would leave out all text and not say so
+    # Text in a font that it does not find is left out, and nobody is told.
+    pdf = bytes(svg2pdf_py.svg_to_pdf(svg, fonts))
+    if "<text" in svg and b"/Font" not in pdf:
         raise UsageError(
-            "a PDF needs a font and this system has none: install one (apt install fonts-dejavu) "
-            "or write a .svg file instead"
+            "a PDF needs one of the usual fonts and this system has none of them: install one "
+            "(apt install fonts-dejavu) or write a .svg file instead"
         )
-    return bytes(svg2pdf_py.svg_to_pdf(svg, fonts))
+    return pdf
 
 
 def _graphviz_pure() -> str | None:

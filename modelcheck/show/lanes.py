@@ -1,9 +1,9 @@
 """A counterexample as a picture: a lane a process, the shared memory between, time downward.
 
-One stand-alone SVG, drawn directly: no font, script or file from elsewhere. It reads in light and in
-dark, in a browser, in a printed review and in a viewer that knows little CSS; a pointer over a step
-shows it whole. Neighbours: `layout` decides sizes, `palette` colours, `svg` writes elements, `words`
-has the phrases, `endings` draws what comes below the last step.
+One stand-alone SVG, drawn directly: no font, script or file from elsewhere. It reads in light and
+in dark, in a browser, in a printed review and in a viewer that knows little CSS; a pointer over a
+step shows it whole. Neighbours: `layout` decides sizes, `palette` colours, `svg` writes elements,
+`words` has the phrases, `endings` draws what comes below the last step.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ class Access:
     """One line or two in the memory column: a read, or a change.
 
     `source` is the step that wrote what is read (None: the initial value, or an own line of text);
-    `exchange` tells a change whose old value was read too; `folded` that the value is on a line of its
-    own.
+    `exchange` tells a change whose old value was read too; `folded` that the value is on a line
+    of its own.
     """
 
     name: str
@@ -114,7 +114,7 @@ def rows(trace: Trace, planned: Plan, y: float) -> list[Row]:
     entered: dict[str, str] = {}
     found: list[Row] = []
     since = 0
-    for step, sources in zip(trace.steps, words.writers(trace)):
+    for step, sources in zip(trace.steps, words.writers(trace), strict=True):
         since += 1
         remind = since > REPEAT and found[-1].step.process != step.process
         if remind:
@@ -214,8 +214,12 @@ def _lane_width(trace: Trace, count: int) -> float:
     most = 290 if count <= 3 else 220 if count <= 6 else 176
     texts = [clean(step.label) for step in trace.steps]
     texts += [text for step in trace.steps for text in words.kept_locals(step)]
-    texts += [words.pending(status) for status in trace.final]
+    texts += [clean(status.label) for status in trace.final]
     widest = max((text_width(text, LABEL) for text in texts), default=0)
+    homes = {step.process: step.function for step in reversed(trace.steps)}
+    away = [step for step in trace.steps if step.function != homes[step.process]]
+    places = [f"{short_place(s.file, s.line)} in {clean(s.function)}" for s in away]
+    widest = max([widest, *(text_width(place, SMALL) for place in places)])
     return max(150.0, min(most, widest + INDENT + 14))
 
 

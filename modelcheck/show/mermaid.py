@@ -1,8 +1,8 @@
-"""A trace as a Mermaid sequence diagram, for places that draw Mermaid: code hosts, wikis, notebooks.
+"""A trace as a Mermaid sequence diagram, for what draws Mermaid: code hosts, wikis, notebooks.
 
 Participants have ids of our own (``p0``, ``memory``) and the user's names only as escaped labels:
-Mermaid has no quoting, so whatever may mean something to it is written as an entity code. Neighbours:
-`lanes` draws the same picture better and needs no Mermaid.
+Mermaid has no quoting, so whatever may mean something to it is written as an entity code.
+Neighbours: `lanes` draws the same picture better and needs no Mermaid.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 def mermaid(trace: Trace) -> str:
     """The text of a ``sequenceDiagram``.
 
-    A solid arrow from a process to ``memory`` is a step that changes it, a dotted one back is a step
-    that only reads, an arrow to itself touches nothing shared.
+    A solid arrow from a process to ``memory`` is a step that changes it, a dotted one back is a
+    step that only reads, an arrow to itself touches nothing shared.
     """
     names = list(dict.fromkeys([*trace.processes, *(step.process for step in trace.steps)]))
     ids = {name: f"p{i}" for i, name in enumerate(names)}

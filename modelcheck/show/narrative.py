@@ -71,7 +71,7 @@ def _code(label: str) -> str:
 
 def _read_clause(step: TraceStep, sources: dict[str, TraceStep]) -> list[str]:
     pairs, told = words.plain_reads(step), []
-    for (name, _), text in zip(pairs, words.values(pairs)):
+    for (name, _), text in zip(pairs, words.values(pairs), strict=True):
         source = sources.get(name)
         if source is not None and source.process != step.process:
             text += f" (from {clean(source.process)}, step {source.index})"

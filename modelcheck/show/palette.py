@@ -59,7 +59,8 @@ _DARK = {
 }
 
 _FONTS = """\
-text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif;\
+text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,\
+"DejaVu Sans","Liberation Sans","Noto Sans",sans-serif;\
 font-size:13px}
 .m,.c,.i{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",\
 "Liberation Mono",monospace}

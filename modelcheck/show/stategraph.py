@@ -22,6 +22,9 @@ from modelcheck.show.text import clean, cut
 LIMIT = 250
 """Nodes drawn unless the caller says otherwise."""
 
+FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,Noto Sans"
+"""Fonts by name: the way to PDF knows no other, and leaves out text in a font it does not find."""
+
 LINES = 14  # lines of a node's label
 WIDTH = 48  # characters of a line
 
@@ -68,9 +71,9 @@ class StateGraph:
 def neighbourhood(graph: StateGraph, limit: int = LIMIT) -> StateGraph:
     """The graph itself if it has at most `limit` nodes, else the trace and what lies nearest to it.
 
-    Marked nodes and those on the trace come first (of a longer trace its end), without any the first
-    nodes; then nodes by their distance from them, in either direction. Nodes that have edges to what
-    is left out say how many. Deterministic. The note is extended by what was done.
+    Marked nodes and those on the trace come first (of a longer trace its end), without any the
+    initial ones; then nodes by their distance from them, in either direction. Nodes that have edges
+    to what is left out say how many. Deterministic. The note is extended by what was done.
 
     Examples
     --------
@@ -100,17 +103,17 @@ def neighbourhood(graph: StateGraph, limit: int = LIMIT) -> StateGraph:
 def to_dot(graph: StateGraph) -> str:
     """The graph in Graphviz's language, quoted by the `graphviz` package.
 
-    Node names are ours (``n0``): a user's text would be read as ``node:port``. Labels are escaped, so
-    that neither a backslash nor ``<...>`` in a value means anything to Graphviz.
+    Node names are ours (``n0``): a user's text would be read as ``node:port``. Labels are escaped,
+    so that neither a backslash nor ``<...>`` in a value means anything to Graphviz.
     """
     from graphviz import Digraph
 
     dot = Digraph("states")
     dot.attr(rankdir="TB", nodesep="0.25", ranksep="0.35", bgcolor="white")
-    dot.attr(fontname="Helvetica", fontsize="11", labelloc="b", labeljust="l")
+    dot.attr(fontname=FONT, fontsize="11", labelloc="b", labeljust="l")
     if graph.note:
         dot.attr(label=_label([clean(graph.note)], justify="l"))
-    common = {"fontname": "Helvetica", "fontsize": "10"}
+    common = {"fontname": FONT, "fontsize": "10"}
     dot.attr(
         "node",
         shape="box",
@@ -125,10 +128,10 @@ def to_dot(graph: StateGraph) -> str:
     names = {node.id: f"n{i}" for i, node in enumerate(graph.nodes)}
     for node in graph.nodes:
         dot.node(names[node.id], label=_node_label(node), **_NODE_STYLES[node.kind])
-    for edge, color in zip(graph.edges, _edge_colors(graph.edges)):
+    for edge, color in zip(graph.edges, _edge_colors(graph.edges), strict=True):
         width = {"penwidth": "2.6"} if edge.on_trace else {"penwidth": "0.9"}
         weight = {"weight": "8"} if edge.on_trace else {}
-        label = _label([_edge_text(edge)])
+        label = _label([f" {_edge_text(edge)}"])  # a blank: Graphviz sets it close to the edge
         ends = names[edge.source], names[edge.target]
         dot.edge(*ends, label=label, color=color, fontcolor=color, **width, **weight)
     return str(dot.source)

@@ -2,8 +2,8 @@
 
 No text reaches the output but through `escape`, so that no value can break out of its element,
 and the result is well-formed XML whatever it shows. Text is measured without a font library:
-code is set in monospace, whose advance is 0.6 em in every common font. Neighbours: `lanes` draws with it,
-`palette` has the colours.
+code is set in monospace, whose advance is 0.6 em in every common font. Neighbours: `lanes` draws
+with it, `palette` has the colours.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SANS_ADVANCE = 0.56
 
 
 def escape(text: str) -> str:
-    """`text` for an XML element or attribute: on one line, printable, with entities.
+    r"""`text` for an XML element or attribute: on one line, printable, with entities.
 
     Examples
     --------
-    >>> print(escape('a < "b"\\0 ]]>'))
-    a &lt; &quot;b&quot;\\x00 ]]&gt;
+    >>> print(escape('a < "b"\0 ]]>'))
+    a &lt; &quot;b&quot;\x00 ]]&gt;
     """
     return escape_html(clean(text), quote=True)
 
@@ -126,16 +126,11 @@ class Canvas:
         self.parts.append(f'<text x="{_n(x)}" y="{_n(y)}" class="{css}">{escape(text)}</text>')
 
     def runs(self, x: float, y: float, runs: list[tuple[str, str]], css: str) -> None:
-        """One line of text in pieces, each a text and its class.
-
-        A blank at the border of a piece is made one that does not break: librsvg drops others.
-        """
-        spans = "".join(
-            f'<tspan class="{css}">{escape(text.strip()).join(_blanks(text))}</tspan>'
-            for text, css in runs
-            if text
-        )
-        self.parts.append(f'<text x="{_n(x)}" y="{_n(y)}" class="{css}">{spans}</text>')
+        """One line of text in pieces, each a text and its class."""
+        # librsvg drops the blank at the border of two pieces unless it is told to keep it.
+        keep = f'x="{_n(x)}" y="{_n(y)}" class="{css}" xml:space="preserve"'
+        pieces = "".join(f'<tspan class="{c}">{_escape_piece(t)}</tspan>' for t, c in runs if t)
+        self.parts.append(f"<text {keep}>{pieces}</text>")
 
     def _head(self, x: float, y: float, way: int, css: str) -> None:
         points = f"M{_n(x)} {_n(y)}l{-8 * way} -4l{2 * way} 4l{-2 * way} 4z"
@@ -146,9 +141,9 @@ class Canvas:
         self.parts.append(f'<{name}{attributes} class="{css}"/>')
 
 
-def _blanks(text: str) -> tuple[str, str]:
-    blank = "\N{NO-BREAK SPACE}"
-    return blank * text.startswith(" "), blank * text.endswith(" ")
+def _escape_piece(text: str) -> str:
+    """As `escape`, but a blank at either end stays."""
+    return " " * text.startswith(" ") + escape(text) + " " * text.endswith(" ")
 
 
 def _n(number: float) -> str:

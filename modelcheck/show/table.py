@@ -42,8 +42,8 @@ def table_text(trace: Trace, *, ascii_only: bool = False) -> str:
     wrapped = [[_fold(cell, WIDEST[i]) for i, cell in enumerate(row)] for row in rows]
     used = [i for i in range(len(COLUMNS)) if any(any(row[i]) for row in wrapped[1:])]
     widths = {i: max(len(text) for row in wrapped for text in row[i] or [""]) for i in used}
-    lines = [_heading(trace), ""]
-    for number, row in enumerate(wrapped):
+    lines = [_heading(trace), ""] if used else [_heading(trace)]
+    for number, row in enumerate(wrapped if used else []):
         lines += _physical([row[i] for i in used], [widths[i] for i in used])
         if number == 0:
             lines.append("  ".join("-" * widths[i] for i in used))
@@ -144,7 +144,8 @@ def _physical(cells: list[list[str]], widths: list[int]) -> list[str]:
     height = max(len(cell) for cell in cells)
     padded = [[*cell, *[""] * (height - len(cell))] for cell in cells]
     return [
-        "  ".join(text.ljust(width) for text, width in zip(line, widths)) for line in zip(*padded)
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+        for line in zip(*padded, strict=True)
     ]
 
 

@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"(?: object)? at 0x[0-9A-Fa-f]+")
 
 
 def show_value(value: Any, limit: int = LIMIT) -> str:
-    """One short line for any plain value.
+    r"""One short line for any plain value.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def show_value(value: Any, limit: int = LIMIT) -> str:
 
     Examples
     --------
-    >>> print(show_value({"b": {3, 20, 1}, "a": (None, 'x\\n<y>')}))
-    {'a': (None, 'x\\n<y>'), 'b': {1, 3, 20}}
+    >>> print(show_value({"b": {3, 20, 1}, "a": (None, 'x\n<y>')}))
+    {'a': (None, 'x\n<y>'), 'b': {1, 3, 20}}
     >>> print(show_value("a long string that nobody reads", 12))
     'a long str…
     >>> class Pmd(Enum):
@@ -186,17 +186,24 @@ def _sequence_parts(old: Any, new: Any) -> list[tuple[str, Any, Any]] | None:
 
 
 def same(old: Any, new: Any) -> bool:
-    """Whether two values are equal and of one type; one that cannot be compared is not.
+    """Whether two values are equal and of one type, also inside tuples and lists.
+
+    To Python 1 and True are equal; to who reads a trace they are not.
 
     Examples
     --------
-    >>> same((1, 2), (1, 2)), same(1, True), same(1, 2)
+    >>> same((1, 2), (1, 2)), same((0, 1), (0, True)), same(1, 2)
     (True, False, False)
     """
+    if old is new:
+        return True
     try:
-        return old is new or (type(old) is type(new) and bool(old == new))
-    except Exception:  # a user's own __eq__: a picture must still come out
+        equal = type(old) is type(new) and bool(old == new)
+    except Exception:  # a user's own __eq__, or a value that contains itself
         return False
+    if equal and isinstance(old, (tuple, list)):
+        return all(same(a, b) for a, b in zip(old, new, strict=True))
+    return equal
 
 
 def _show(value: Any, depth: int, budget: int) -> str:
@@ -216,9 +223,8 @@ def _shown(value: Any, depth: int, budget: int) -> str:
         return repr(value[: budget + 1])
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 4096:
         return f"<int of {value.bit_length()} bits>"  # str() refuses those of over 4300 digits
-    inner = partial(_show, depth=depth - 1)
-    composite = depth <= 0 or _composite(value, inner, budget)
-    if composite is True:
+    composite = _composite(value, partial(_show, depth=depth - 1), budget) if depth > 0 else ""
+    if depth <= 0 and isinstance(value, (Mapping, Set, tuple, list)):
         return "…"
     return composite or _printable(_ADDRESS.sub("", " ".join(repr(value).split())))
 
@@ -233,7 +239,7 @@ def _composite(value: Any, show: Any, budget: int) -> str:
     if isinstance(value, Set):
         return "{" + _join((show(v, budget=budget) for v in _sorted(value)), budget) + "}"
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        parts = zip(value._fields, value)
+        parts = zip(value._fields, value, strict=True)
         fields = (f"{name}={show(part, budget=budget)}" for name, part in parts)
         return f"{kind.__name__}({_join(fields, budget)})"
     if isinstance(value, (tuple, list)):

@@ -197,7 +197,7 @@ def steps_text(count: int) -> str:
 
 def moved_values(trace: Trace) -> list[tuple[str, Any]]:
     """Name and last value of what the trace touches and what no longer holds its first value."""
-    pairs = zip(touched(trace, 0), touched(trace, -1))
+    pairs = zip(touched(trace, 0), touched(trace, -1), strict=True)
     return [now for before, now in pairs if not same(before[1], now[1])]
 
 
@@ -214,6 +214,8 @@ def _pair(old: Any, new: Any, limit: int) -> tuple[str, str]:
     if a != b:
         return a, b
     a, b = show_value(old, 10_000), show_value(new, 10_000)
-    first = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+    first = next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
     start = max(0, first - limit // 3)
     return cut("…" + a[start:], limit), cut("…" + b[start:], limit)

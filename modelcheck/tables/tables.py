@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
+from modelcheck.errors import ModelError
 from modelcheck.tables.slots import Domain, Slot
 from modelcheck.tables.tries import Answer, Leaf, Outcome, Recorder, Trie
 
@@ -33,6 +34,9 @@ class Learner(Protocol):
 
     def property(self, index: int, recorder: Recorder) -> Answer:
         """Return whether the property holds in the recorder's state."""
+
+    def place(self, agent: int, local: int) -> tuple[str, int]:
+        """Return file and line of a local state's pending step, for errors."""
 
 
 @define(eq=False)
@@ -100,8 +104,13 @@ class Tables:
         if aliased is not None:
             return aliased  # type: ignore[no-any-return] # a step's leaves are Leaf objects
         recorder = Recorder(self.domains, state)
-        leaf = Leaf(self.learner.step(agent, recorder))
-        trie.insert(recorder.path, leaf)
+        try:
+            leaf = Leaf(self.learner.step(agent, recorder))
+            trie.insert(recorder.path, leaf)
+        except ModelError as error:
+            if error.file is None:
+                error.file, error.line = self.learner.place(agent, state[who.slot])
+            raise
         self.learned += 1
         return leaf
 
@@ -115,7 +124,11 @@ class Tables:
             return aliased  # type: ignore[no-any-return] # a property's leaves are Answer objects
         recorder = Recorder(self.domains, state)
         answer = self.learner.property(self.properties.index(prop), recorder)
-        prop.trie.insert(recorder.path, answer)
+        try:
+            prop.trie.insert(recorder.path, answer)
+        except ModelError as error:
+            error.file, error.line = prop.file, prop.line
+            raise
         self.learned += 1
         return answer
 

@@ -346,7 +346,9 @@ def _slots_of(cls: type) -> tuple[types.MemberDescriptorType, ...]:
 def _shows_all(cls: type, base: type) -> bool:
     """Return whether `cls` adds to `base` only a `__dict__` and slots: no state that C hides."""
     declared = len(_slots_of(cls)) - len(_slots_of(base))
-    declared += (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
+    # A negative offset is a dict before the object, or, for kinds of varying size, at its end.
+    own_dict = cls.__dictoffset__ > 0 or (cls.__dictoffset__ and base.__itemsize__ > 0)
+    declared += bool(own_dict) + (cls.__weakrefoffset__ > 0)
     return cls.__basicsize__ <= base.__basicsize__ + _POINTER * declared
 
 

@@ -16,6 +16,10 @@ from modelcheck.language.frames import suspend, yields_of
 from modelcheck.tables.values import Same, key_of
 
 
+# A random program may yield in a `finally`, and so object to being closed.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 def states(generator, sends=(), limit=50):
     """Run a generator and return its keys, one a yield."""
     keys, sends = [], iter(sends)
@@ -54,15 +58,6 @@ def test_position_in_a_list_is_part_of_the_state():
 def test_a_loop_closes():
     """A loop whose only changing variable is dead comes back to the same state."""
 
-    def p():
-        while True:
-            x = yield 1
-            x = yield x
-            del x
-
-    assert len(set(states(p(), range(100, 200)))) == 3  # a sent value stands in the second state
-    # ... only through `del`, which reads x: without it there are two states.
-
     def q():
         while True:
             x = yield 1
@@ -91,7 +86,7 @@ def test_local_variables_by_name_and_place():
     """A frame shows live variables in their order, cells by content, and the line of its yield."""
 
     def p(a, b, c):
-        f = lambda: b  # noqa: E731
+        f = lambda: b  # noqa: E731 a cell is the point
         yield a
         return f(), c
 
@@ -200,17 +195,13 @@ def test_a_captured_variable_is_seen_through_the_function():
         x = 2
         yield g()
 
-    def foreign():
-        x = 0
-        return x, p.__code__
-
     make = started(p(None, True))
     make.send(None)
     f = suspend(make).frames[0].locals["g"]
     other = started(p(f, False))
     other.send(None)
     assert suspend(make).key() != suspend(other).key()
-    assert (next(make), next(other)) == (2, 0) or True
+    assert (next(other), next(make)) == (0, 2)
 
 
 def test_generators_not_started_finished_and_running():
@@ -285,7 +276,7 @@ def test_what_cannot_be_frozen_is_named():
     assert "variable 'handle'" in text and "memory" in text and "__modelcheck_key__" in text
     assert caught.value.line == p.__code__.co_firstlineno + 1
 
-    with pytest.raises(ModelError, match="a Sulky"):
+    with pytest.raises(ModelError, match="<Sulky"):
         suspend(started(p(Sulky()))).key()
 
     def q():

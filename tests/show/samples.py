@@ -233,12 +233,13 @@ HOSTILE = (
 def hostile() -> Trace:
     """Every text that a user controls is an attack on some output format."""
     names = [f"{text}{i}" for i, text in enumerate(HOSTILE)]
-    s = Script("<b>&\"'.py", {name: "" for name in names})
+    s = Script("<b>&\"'.py", dict.fromkeys(names, ""))
     for i, text in enumerate(HOSTILE):
         kept = {text: text}
         s.step(text, i, text, text, reads=[names[i]], writes={names[i]: text}, locals=kept)
     final = tuple(
-        ProcessStatus(t, "blocked", t, t, 1, (Read(n, t),)) for t, n in zip(HOSTILE, names)
+        ProcessStatus(t, "blocked", t, t, 1, (Read(n, t),))
+        for t, n in zip(HOSTILE, names, strict=False)
     )
     violation = Violation(Kind.EXCEPTION, HOSTILE[0], "\n".join(HOSTILE), HOSTILE[1], 3)
     given = {text: text for text in HOSTILE}

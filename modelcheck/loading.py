@@ -1,0 +1,151 @@
+"""Load the models of a Python file or of all files in a folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from modelcheck.errors import ModelcheckError, ModelError, UsageError
+from modelcheck.language.model import Model
+
+#: Neighbouring modules by folder: two folders may each have a `protocol.py` of their own.
+_neighbours: dict[Path, dict[str, ModuleType]] = {}
+
+
+def load(path: str | Path) -> list[Model]:
+    """Return the models that a file defines, or all files of a folder, in order of definition.
+
+    Models that a file merely imports are not its own. While a file is loaded its folder comes first on
+    the import path, so that neighbouring files can be imported by name.
+
+    Raises
+    ------
+    UsageError
+        Where there is no such file or folder, or no model in the one file named.
+    ModelError
+        Where a file cannot be loaded; names its line.
+    """
+    root = Path(path)
+    if root.is_dir():
+        return [found for file in files(root) for found in _models(file)]
+    if not root.exists():
+        raise UsageError(f"there is no file or folder {str(path)!r}")
+    if root.suffix != ".py":
+        raise UsageError(f"{str(path)!r} is not a Python file")
+    found = _models(root)
+    if not found:
+        raise UsageError(f"{path} defines no model: decorate a function with @model")
+    return found
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the Python files below a folder that may define models, in order."""
+    return [
+        file
+        for file in sorted(folder.rglob("*.py"))
+        if not any(p.startswith((".", "__pycache__")) for p in file.relative_to(folder).parts)
+        and "modelcheck" in file.read_text(errors="replace")
+    ]
+
+
+def find(target: str) -> list[Model]:
+    """Return the models that ``PATH`` or ``PATH:NAME`` names. Raises as `load` does."""
+    path, name = split(target)
+    found = load(path)
+    if name is None:
+        return found
+    named = [m for m in found if m.name == name]
+    if not named:
+        known = ", ".join(m.name for m in found) or "none"
+        raise UsageError(f"{path} has no model {name!r}; it has {known}")
+    return named
+
+
+def split(target: str) -> tuple[str, str | None]:
+    """Return path and model name of a target.
+
+    Examples
+    --------
+    >>> split("specs/lock.py:mutex"), split("specs")
+    (('specs/lock.py', 'mutex'), ('specs', None))
+    """
+    path, colon, name = target.rpartition(":")
+    if colon and name.isidentifier() and not Path(target).exists():
+        return path, name
+    return target, None
+
+
+def _models(file: Path) -> list[Model]:
+    module = _execute(file.resolve())
+    here = str(file.resolve())
+    own = {id(m): m for m in vars(module).values() if isinstance(m, Model) and m.file == here}
+    return sorted(own.values(), key=lambda m: m.line)
+
+
+def _execute(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"modelcheck_spec_{file.stem}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with _folder_first(file.parent):
+        sys.modules[spec.name] = module  # attrs and dataclasses look their module up
+        try:
+            spec.loader.exec_module(module)
+        except ModelcheckError:
+            raise
+        except SyntaxError as error:
+            raise ModelError(
+                f"syntax error: {error.msg}",
+                "Mend the file.",
+                file=error.filename or str(file),
+                line=error.lineno or 1,
+            ) from error
+        except (Exception, SystemExit) as error:
+            raise _load_error(file, error) from error
+        finally:
+            sys.modules.pop(spec.name, None)
+    return module
+
+
+def _load_error(file: Path, error: BaseException) -> ModelError:
+    """Return what went wrong while a file ran, at the line of the user's that did it."""
+    lines = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if not f.filename.startswith("<") and f.filename != __file__
+    ]
+    near = [f for f in lines if Path(f.filename).parent == file.parent] or lines
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    return ModelError(
+        f"the file cannot be loaded: {said}",
+        "A file of models is imported as any Python file; only that folder is added to the path.",
+        file=near[-1].filename if near else str(file),
+        line=(near[-1].lineno or 1) if near else 1,
+    )
+
+
+@contextmanager
+def _folder_first(folder: Path) -> Iterator[None]:
+    """While inside, imports look into `folder` first, and see only its own neighbours."""
+    known = _neighbours.setdefault(folder, {})
+    shadowed = {name: sys.modules.get(name) for name in known}
+    sys.modules.update(known)
+    sys.path.insert(0, str(folder))
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in [n for n in sys.modules if n not in before]:
+            origin = getattr(sys.modules[name], "__file__", None)
+            if origin and Path(origin).resolve().is_relative_to(folder):
+                known[name] = sys.modules.pop(name)
+        for name, module in shadowed.items():
+            if module is None:
+                sys.modules.pop(name, None)
+            else:
+                sys.modules[name] = module
