@@ -1,9 +1,9 @@
 """The local state of a suspended generator: where it is, its live locals, its evaluation stack.
 
-Python can neither copy a generator nor show its stack. The garbage collector does: it must visit all
-that a generator holds, so `gc.get_referents` lists its bound variables and then its stack. Two
-generators with equal keys behave alike from there on. Nothing here changes a generator.
-`modelcheck.language.liveness` tells which variables matter, `modelcheck.tables.values` makes the keys.
+Python can neither copy a generator nor show its stack. The garbage collector must visit all that a
+generator holds, so `gc.get_referents` lists its bound variables and then its stack. Generators with
+equal keys behave alike from there on. Nothing here changes a generator. Which variables matter is
+told by `modelcheck.language.liveness`; `modelcheck.tables.values` makes the keys.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class Frame:
     locals: dict[str, Any]
     stack: tuple[Any, ...]
     handled: BaseException | None
-    _generator: types.GeneratorType = field(repr=False)
+    _generator: types.GeneratorType[Any, Any, Any] = field(repr=False)
     _cells: dict[str, types.CellType] = field(repr=False)
 
     @property
     def file(self) -> str:
         return self.code.co_filename
 
-    def key(self, freezer: Freezer) -> tuple:
+    def key(self, freezer: Freezer) -> tuple[Hashable, ...]:
         """Return the key of the state of this frame; see `Suspension.key`."""
         number = freezer.number(self._generator)  # a variable may name the generator too
         cells, keys = self._cells, []
@@ -152,7 +152,7 @@ class Suspension:
 
 
 def suspend(
-    generator: types.GeneratorType,
+    generator: types.GeneratorType[Any, Any, Any],
     observed: Mapping[types.CodeType, Collection[str]] = _NOTHING,
 ) -> Suspension:
     """Return the local state of a generator that is suspended at a yield.
@@ -189,7 +189,7 @@ def suspend(
 
 
 def _read(
-    generator: types.GeneratorType,
+    generator: types.GeneratorType[Any, Any, Any],
     observed: Mapping[types.CodeType, Collection[str]] = _NOTHING,
     delegate: object = None,
 ) -> Frame:
@@ -234,7 +234,7 @@ def _read(
 _BORROWS = sys.version_info >= (3, 14)
 
 
-def _header(referents: list, code: types.CodeType) -> int:
+def _header(referents: list[Any], code: types.CodeType) -> int:
     """Return where the variables begin: after the generator's function and code.
 
     Names, a frame object, and a dict of locals that someone asked for may stand before.
@@ -262,19 +262,19 @@ def _stack(
     return found, handled
 
 
-def _unreadable(generator: types.GeneratorType) -> ModelError:
+def _unreadable(generator: types.GeneratorType[Any, Any, Any]) -> ModelError:
     code = generator.gi_code
     return ModelError(
         f"the evaluation stack of {code.co_qualname}() at offset {generator.gi_frame.f_lasti} "
         f"cannot be read on Python {sys.version.split()[0]}",
-        "This is a defect of modelcheck, or an interpreter that it does not know; please report it. "
-        "A simpler expression around the yield is likely to help.",
+        "This is a defect of modelcheck, or an interpreter that it does not know: please report "
+        "it. A simpler expression around the yield is likely to help.",
         file=code.co_filename,
         line=generator.gi_frame.f_lineno,
     )
 
 
-def _generator_key(generator: types.GeneratorType, freezer: Freezer) -> Hashable:
+def _generator_key(generator: types.GeneratorType[Any, Any, Any], freezer: Freezer) -> Hashable:
     """Return the key of a generator that a variable or the stack holds: a callback of `Freezer`."""
     if generator.gi_running:
         raise Unfreezable(generator, "it is running")

@@ -1,7 +1,7 @@
 """What of a suspended generator's frame still matters: a flow analysis over its bytecode.
 
-A local variable whose value will be overwritten before it is read is dead: kept in the state, it would
-only multiply states. Dropping a live one would be a wrong verdict, so whatever is not understood
+A local variable whose value will be overwritten before it is read is dead: kept in the state, it
+would only multiply states. Dropping a live one would be a wrong verdict, so whatever is not understood
 counts as a use. The analysis also says how deep the evaluation stack is at a yield, which
 `modelcheck.language.frames` checks what the garbage collector shows against.
 """
@@ -17,7 +17,7 @@ from attrs import frozen
 
 __all__ = ["Point", "live_at", "points_of", "yields_of"]
 
-# A function that mentions one of these may read any local by other means than bytecode that names it.
+# A function that mentions one of these may read a local by other means than bytecode that names it.
 _INTROSPECTIVE = frozenset(
     "locals vars eval exec dir _getframe currentframe f_locals f_back gi_frame tb_frame stack "
     "getinnerframes getgeneratorlocals".split()

@@ -211,7 +211,7 @@ def _both(old: str, new: str, room: int) -> tuple[str, str]:
 
 
 def _lane_width(trace: Trace, count: int) -> float:
-    most = 290 if count <= 3 else 220 if count <= 6 else 176
+    most = 290 if count <= 3 else 228 if count <= 6 else 176
     texts = [clean(step.label) for step in trace.steps]
     texts += [text for step in trace.steps for text in words.kept_locals(step)]
     texts += [clean(status.label) for status in trace.final]

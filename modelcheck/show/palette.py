@@ -68,9 +68,9 @@ font-size:13px}
 .c{font-size:10.5px}
 .i{font-size:11px}
 .b{font-weight:600}
-.h1{font-size:19px;font-weight:650}
-.h2{font-size:15px;font-weight:650}
-.head{font-size:13px;font-weight:650;text-anchor:middle}
+.h1{font-size:19px;font-weight:700}
+.h2{font-size:15px;font-weight:700}
+.head{font-size:13px;font-weight:700;text-anchor:middle}
 .mid{text-anchor:middle}
 .end{text-anchor:end}
 .num{font-size:10px;font-weight:700;text-anchor:middle}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,9 +107,7 @@ def to_dot(graph: StateGraph) -> str:
     Node names are ours (``n0``): a user's text would be read as ``node:port``. Labels are escaped,
     so that neither a backslash nor ``<...>`` in a value means anything to Graphviz.
     """
-    from graphviz import Digraph
-
-    dot = Digraph("states")
+    dot = _package("graphviz").Digraph("states")
     dot.attr(rankdir="TB", nodesep="0.25", ranksep="0.35", bgcolor="white")
     dot.attr(fontname=FONT, fontsize="11", labelloc="b", labeljust="l")
     if graph.note:
@@ -166,9 +165,7 @@ def render(graph: StateGraph, path: str | Path, limit: int = LIMIT) -> StateGrap
 
 def to_networkx(graph: StateGraph) -> Any:
     """The graph as a `networkx.MultiDiGraph`, with the fields of nodes and edges as attributes."""
-    import networkx
-
-    found = networkx.MultiDiGraph(note=graph.note)
+    found = _package("networkx").MultiDiGraph(note=graph.note)
     for node in graph.nodes:
         found.add_node(node.id, label=node.label, kind=node.kind)
     for edge in graph.edges:
@@ -180,6 +177,16 @@ def to_networkx(graph: StateGraph) -> Any:
             on_trace=edge.on_trace,
         )
     return found
+
+
+def _package(name: str) -> Any:
+    """A package that only state graphs need."""
+    try:
+        return import_module(name)
+    except ImportError:
+        raise UsageError(
+            f"state graphs need the package {name}: pip install 'modelcheck[graph]'"
+        ) from None
 
 
 def _seeds(graph: StateGraph) -> tuple[list[str | int], str]:
@@ -237,12 +244,12 @@ def _node_label(node: Node) -> str:
 
 def _label(lines: list[str], justify: str = "n") -> str:
     """The lines as one escaped label, each ended as Graphviz justifies it."""
-    from graphviz import escape, nohtml
-
+    graphviz = _package("graphviz")
     # Without an end the one line of an edge is centred; a sole trailing \n would make room for two.
     if len(lines) == 1 and justify == "n":
-        return str(escape(lines[0]))
-    return str(nohtml("".join(str(escape(line)) + f"\\{justify}" for line in lines)))
+        return str(graphviz.escape(lines[0]))
+    ended = (str(graphviz.escape(line)) + f"\\{justify}" for line in lines)
+    return str(graphviz.nohtml("".join(ended)))
 
 
 def _edge_text(edge: Edge) -> str:

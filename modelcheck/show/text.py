@@ -103,11 +103,11 @@ def columns(text: str) -> int:
 
 
 def short_place(file: str, line: int) -> str:
-    """``walk.py:12`` for a file and a line; empty where there is no file.
+    """``walk.py:12`` for a file and a line; empty where no file is.
 
     Examples
     --------
-    >>> short_place("/home/me/specs/walk.py", 12), short_place("", 0)
+    >>> short_place("specs/lockless/walk.py", 12), short_place("", 0)
     ('walk.py:12', '')
     """
     name = clean(re.split(r"[/\\]", file)[-1])

@@ -1,10 +1,10 @@
-"""Typed, hashable keys of plain Python values: when are two values the same state?
+"""Typed, hashable keys of plain Python values, which say when two values are the same state.
 
-Two values with equal keys cannot be told apart by a program that does not ask for `id()`, the order of
-a set, or a traceback: a key holds the type beside the value (1, True and 1.0 differ), mutable objects
-are numbered in the order of the visit (so two names of one list differ from two equal lists), and what
-identity alone can tell, such as a class, stands in the key as the object itself, which keeps it alive.
-Whatever hides its state is refused; nothing is guessed. `modelcheck.language.frames` adds generators.
+Values with equal keys cannot be told apart by a program that asks for no `id()`, order of a set, or
+traceback. A key holds types beside values (1, True and 1.0 differ). Mutable objects are numbered in
+the order of the visit, so two names of one list differ from two equal lists. What identity alone
+can tell, such as a class, stands in the key itself, which keeps it alive. Whatever hides its state
+is refused; nothing is guessed. `modelcheck.language.frames` adds generators.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Same:
         return f"Same({getattr(self.value, '__qualname__', None) or type(self.value).__qualname__})"
 
 
-# Heads of keys that no type names. Every key is an int, a str, None, or a tuple whose head is a type
-# or one of these, so keys of different kinds never meet.
+# Heads of keys that no type names. Every key is an int, a str, None, a `Same`, or a tuple whose head
+# is a type or a `Same`, so keys of different kinds never meet.
 BACK, OWN, CELL = Same("back"), Same("own"), types.CellType
 
 
@@ -88,7 +88,7 @@ class Freezer:
 
     __slots__ = ("_generator", "_memo", "_path", "_watched")
 
-    def __init__(self, generator: Callable[[types.GeneratorType, Freezer], Hashable] | None = None):
+    def __init__(self, generator: Callable[[types.GeneratorType[Any, Any, Any], Freezer], Hashable] | None = None):
         self._generator = generator
         self._memo: dict[int, tuple[int, object]] = {}
         self._path: dict[int, int] = {}
@@ -162,13 +162,13 @@ def key_of(value: object) -> Hashable:
 # How each kind of value is frozen. A handler takes the freezer and the value.
 
 Handler = Callable[[Freezer, Any], Hashable]
-Build = Callable[[Freezer, Any], tuple]
+Build = Callable[[Freezer, Any], tuple[Hashable, ...]]
 
 
 def _shared(head: Hashable, build: Build) -> Handler:
     """Return the handler of a mutable kind: numbered at the first visit, a back-reference after.
 
-    The number stands in the key of the first visit too: the members of a set are visited in an order
+    The number stands in the key of the first visit too: a set's members are visited in an order
     that the key does not hold, and a later back-reference must still say which of them it means.
     """
 
@@ -204,7 +204,7 @@ def _same(freezer: Freezer, value: Any) -> Hashable:
     return Same(value)
 
 
-def _members(freezer: Freezer, value: Any) -> tuple:
+def _members(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     keys = [*map(freezer.key, value)]
     members = frozenset(keys)
     if len(members) != len(keys):  # two nans, or two closures that hold the same
@@ -212,28 +212,28 @@ def _members(freezer: Freezer, value: Any) -> tuple:
     return (members,)
 
 
-def _pairs(freezer: Freezer, value: Any) -> tuple:
+def _pairs(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     # The unbound method: a subclass may have its own idea of iteration. An OrderedDict's order is
     # not that of the dict beneath it.
     kind = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
     return tuple(freezer.key(part) for pair in kind.items(value) for part in pair)
 
 
-def _default_pairs(freezer: Freezer, value: collections.defaultdict) -> tuple:
+def _default_pairs(freezer: Freezer, value: collections.defaultdict) -> tuple[Hashable, ...]:
     return (freezer.key(value.default_factory), *_pairs(freezer, value))
 
 
-def _deque(freezer: Freezer, value: collections.deque) -> tuple:
+def _deque(freezer: Freezer, value: collections.deque) -> tuple[Hashable, ...]:
     return (value.maxlen, *map(freezer.key, collections.deque.__iter__(value)))
 
 
-def _exception(freezer: Freezer, value: BaseException) -> tuple:
+def _exception(freezer: Freezer, value: BaseException) -> tuple[Hashable, ...]:
     # Not the traceback, and not __context__, which depends on who drives the generator. Hidden
     # fields of built-in exceptions (StopIteration.value, OSError.filename) are slots.
     return (freezer.key(value.args), freezer.key(value.__cause__), *_fields(freezer, value))
 
 
-def _cell(freezer: Freezer, value: types.CellType) -> tuple:
+def _cell(freezer: Freezer, value: types.CellType) -> tuple[Hashable, ...]:
     try:
         return (freezer.key(value.cell_contents),)
     except ValueError:  # empty
@@ -254,7 +254,7 @@ def _builtin(freezer: Freezer, value: Any) -> Hashable:
     return (type(value), value.__name__, freezer.key(value.__self__))
 
 
-def _generator(freezer: Freezer, value: types.GeneratorType) -> tuple:
+def _generator(freezer: Freezer, value: types.GeneratorType[Any, Any, Any]) -> tuple[Hashable, ...]:
     if freezer._generator is None:
         raise Unfreezable(value, "a generator's state is known only where processes are")
     return (freezer._generator(value, freezer),)
@@ -264,7 +264,7 @@ def _own_key(freezer: Freezer, value: Any) -> Hashable:
     return (OWN, Same(type(value)), value.__modelcheck_key__())
 
 
-def _slots(freezer: Freezer, value: Any) -> tuple:
+def _slots(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     keys: list[Hashable] = []
     for slot in _slots_of(type(value)):
         try:
@@ -274,19 +274,19 @@ def _slots(freezer: Freezer, value: Any) -> tuple:
     return tuple(keys)
 
 
-def _fields(freezer: Freezer, value: Any) -> tuple:
+def _fields(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     """Return the keys of what an instance holds; its `__dict__` is a mutable object of its own."""
     fields = getattr(value, "__dict__", None)
     return (*_slots(freezer, value), fields if fields is None else freezer.key(fields))
 
 
-def _value_fields(freezer: Freezer, value: Any) -> tuple:
+def _value_fields(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     """Return `_fields` of what counts as immutable: its `__dict__` has no identity either."""
     fields = getattr(value, "__dict__", None)
     return (*_slots(freezer, value), *(_pairs(freezer, fields) if fields else ()))
 
 
-def _reduced(freezer: Freezer, value: Any) -> tuple:
+def _reduced(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     """Return the keys of the parts that pickling would see, which changes no iterator.
 
     A dict's or set's iterator reduces to a list of what is left. What it walks over is added, for a
@@ -476,7 +476,7 @@ def _immutable(value: Any, path: set[int]) -> bool:
         path.discard(id(value))
 
 
-def _immutable_parts(value: Any, cls: type) -> list | None:
+def _immutable_parts(value: Any, cls: type) -> list[Any] | None:
     """Return what must be immutable for `value` to be, or None where nothing could help."""
     if isinstance(value, (tuple, frozenset)):
         return [*value, *getattr(value, "__dict__", {}).values()]

@@ -442,6 +442,12 @@ SIMPLE = [
     "yield {u} < {v} < (yield 1)",
     "l.append((yield {u})); del l[1:]",
     "{u} = ({v} := (yield 2))",
+    "m = l if {u} else [l[0]]",
+    "l = m if {u} else m[:]",
+    "l[0] = {u}; {v} = m[0]",
+    "m[0] = ({u} + 1) % 3; {v} = l[0]",
+    "l[0] = yield; {u} = m[0]",
+    "g = f if {u} else g",
 ]
 BLOCKS = [
     "if {u}:",

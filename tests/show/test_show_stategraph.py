@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelcheck.errors import UsageError
+from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.show import engines
 from modelcheck.show.stategraph import (
     Edge,
@@ -146,6 +148,14 @@ def test_without_an_engine_the_error_says_what_to_install(tmp_path, monkeypatch,
     render(lost_update(), tmp_path / "graph.dot")  # which needs none
 
 
+@pytest.mark.parametrize(("name", "use"), [("graphviz", to_dot), ("networkx", to_networkx)])
+def test_without_its_package_the_error_says_what_to_install(monkeypatch, name, use):
+    """Both packages are extras, and the error names the extra."""
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UsageError, match=rf"{name}: pip install 'modelcheck\[graph\]'"):
+        use(lost_update())
+
+
 def test_networkx_has_all_states_and_transitions():
     """Nodes and edges keep their fields as attributes."""
     graph = to_networkx(lost_update())
@@ -153,3 +163,33 @@ def test_networkx_has_all_states_and_transitions():
     assert graph.number_of_edges() == 6
     assert graph.nodes["4"]["kind"] == "violation"
     assert [p for *_, p in graph.edges(data="process")].count("worker[1]") == 3
+
+
+def test_a_pdf_without_its_text_is_refused(monkeypatch):
+    """The converter leaves out text in a font that it does not find, so that is looked for."""
+    converter = pytest.importorskip("svg2pdf_py")
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9">x</text></svg>'
+    monkeypatch.setattr(converter, "svg_to_pdf", lambda *_: b"%PDF no such thing")
+    with pytest.raises(UsageError, match="install one"):
+        engines.svg_to_pdf(svg)
+
+
+def test_an_engine_that_fails_is_named(monkeypatch):
+    """What a failing engine said is in the error, and its exit code."""
+    failed = subprocess.CompletedProcess([], 3, b"", b"bad graph")
+    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(engines.shutil, "which", lambda *_, **__: "dot")
+    with pytest.raises(ModelcheckError, match="dot failed with exit code 3: bad graph"):
+        engines.image("digraph {}", "svg")
+
+
+def test_a_layout_that_takes_too_long_is_ended(monkeypatch):
+    """The error says how long it was given and what to do."""
+
+    def never(*_, **__):
+        raise subprocess.TimeoutExpired("dot", 1)
+
+    monkeypatch.setattr(engines.subprocess, "run", never)
+    monkeypatch.setattr(engines.shutil, "which", lambda *_, **__: "dot")
+    with pytest.raises(ModelcheckError, match="draw fewer states"):
+        engines.image("digraph {}", "svg")
