@@ -85,8 +85,8 @@ class Frame:
             return freezer.key(held)
         except Unfreezable as error:
             raise ModelError(
-                f"{what} of {self.code.co_qualname}() holds {_repr.repr(value)}, which cannot be part "
-                f"of a state: {_culprit(error, value)}{error.reason}",
+                f"{what} of {self.code.co_qualname}() holds {_repr.repr(value)}, which cannot be "
+                f"part of a state: {_culprit(error, value)}{error.reason}",
                 _REMEDY,
                 file=self.file,
                 line=self.line,
@@ -221,7 +221,7 @@ def _read(
     if _BORROWS and len(stack) < point.depth - point.nulls[1]:
         # Since 3.14 the stack may borrow what a variable owns. Should the collector not show such a
         # slot, it equals some variable, so the state is complete if all of them are in it.
-        wanted = values.keys()
+        wanted = frozenset(values)
     if type(delegate) is types.GeneratorType:
         if not stack or stack[-1] is not delegate:
             raise _unreadable(generator)

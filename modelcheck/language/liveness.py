@@ -1,9 +1,9 @@
 """What of a suspended generator's frame still matters: a flow analysis over its bytecode.
 
 A local variable whose value will be overwritten before it is read is dead: kept in the state, it
-would only multiply states. Dropping a live one would be a wrong verdict, so whatever is not understood
-counts as a use. The analysis also says how deep the evaluation stack is at a yield, which
-`modelcheck.language.frames` checks what the garbage collector shows against.
+would only multiply states. Dropping a live one would be a wrong verdict, so whatever is not
+understood counts as a use. The analysis also says how deep the evaluation stack is at a yield,
+against which `modelcheck.language.frames` checks what the garbage collector shows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import dis
 import sys
 import types
 from collections.abc import Iterator
+from typing import Any
 
 from attrs import frozen
 
@@ -41,6 +42,8 @@ _PAIR_LOADS = {"LOAD_ATTR": 0, "LOAD_METHOD": 0, "LOAD_SUPER_ATTR": -2, "LOAD_SP
 _NULL_FIRST = sys.version_info < (3, 13)  # later it stands after the callable
 _INERT = frozenset(["EXTENDED_ARG", "NOP", "CACHE", "RESUME", "NOT_TAKEN", "KW_NAMES"])
 _JUMPS = frozenset([*dis.hasjrel, *dis.hasjabs])
+
+_Shape = tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 
 @frozen
@@ -109,7 +112,7 @@ def yields_of(code: types.CodeType) -> tuple[tuple[int, int], ...]:
         if instruction.opname == "YIELD_VALUE":
             pending = instruction
         elif pending is not None and instruction.opname == "RESUME":
-            if instruction.arg & 3 == 1:  # 2 is `yield from`, 3 is `await`
+            if (instruction.arg or 0) & 3 == 1:  # 2 is `yield from`, 3 is `await`
                 found.append((pending.offset, _line(pending, code)))
             pending = None
     return tuple(found)
@@ -136,7 +139,7 @@ class _Flow:
         bytecode = dis.Bytecode(code)
         self.instructions = [*bytecode]
         self.at = {instruction.offset: i for i, instruction in enumerate(self.instructions)}
-        self.handler: list = [None] * len(self.instructions)
+        self.handler: list[Any] = [None] * len(self.instructions)
         for entry in bytecode.exception_entries:
             for offset in range(entry.start, entry.end, 2):
                 if offset in self.at:  # not an inline cache
@@ -209,13 +212,13 @@ class _Flow:
                     live[i], changed = before, True
         return live
 
-    def stacks(self) -> dict[int, tuple[int, tuple, tuple, tuple]]:
+    def stacks(self) -> dict[int, _Shape]:
         """Return the shape of the stack before each instruction that can be reached.
 
         It is (depth, where exceptions being handled stand, slots that hold NULL, slots that may).
-        The compiler gives each instruction one shape, whatever the way to it, so the first is taken.
+        The compiler gives each instruction one shape, whatever the way to it: the first is taken.
         """
-        shapes: dict[int, tuple[int, tuple, tuple, tuple]] = {0: (0, (), (), ())}
+        shapes: dict[int, _Shape] = {0: (0, (), (), ())}
         todo = [0]
         while todo:
             i = todo.pop()
@@ -263,7 +266,7 @@ def _effect(
     return frozenset(uses), frozenset(kills)
 
 
-def _after(instruction: dis.Instruction, jump: bool, shape: tuple) -> tuple:
+def _after(instruction: dis.Instruction, jump: bool, shape: _Shape) -> _Shape:
     """Return the shape of the stack after an instruction; see `_Flow.stacks`."""
     depth, handlers, nulls, maybe = shape
     opname, arg = instruction.opname, instruction.arg
@@ -278,7 +281,7 @@ def _after(instruction: dis.Instruction, jump: bool, shape: tuple) -> tuple:
     nulls, maybe = (tuple(n for n in part if n < kept) for part in (nulls, maybe))
     if opname == "PUSH_NULL":
         nulls += (depth,)
-    elif opname == "LOAD_GLOBAL" and arg & 1:
+    elif opname == "LOAD_GLOBAL" and (arg or 0) & 1:
         nulls += (depth if _NULL_FIRST else depth + 1,)
     elif opname in _PAIR_LOADS and effect > _PAIR_LOADS[opname]:
         maybe += (after - 1,)

@@ -65,13 +65,13 @@ class Same:
         return f"Same({getattr(self.value, '__qualname__', None) or type(self.value).__qualname__})"
 
 
-# Heads of keys that no type names. Every key is an int, a str, None, a `Same`, or a tuple whose head
-# is a type or a `Same`, so keys of different kinds never meet.
+# Heads of keys that no type names. Every key is an int, a str, None, a `Same`, or a tuple whose
+# head is a type or a `Same`, so keys of different kinds never meet.
 BACK, OWN, CELL = Same("back"), Same("own"), types.CellType
 
 
 class Freezer:
-    """Keys of several values that share one memo, so that aliases between them are part of the keys.
+    """Keys of several values that share one memo, so that aliases between them show in them.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Freezer:
 
     __slots__ = ("_generator", "_memo", "_path", "_watched")
 
-    def __init__(self, generator: Callable[[types.GeneratorType[Any, Any, Any], Freezer], Hashable] | None = None):
+    def __init__(self, generator: Callable[[Any, Freezer], Hashable] | None = None):
         self._generator = generator
         self._memo: dict[int, tuple[int, object]] = {}
         self._path: dict[int, int] = {}
@@ -219,11 +219,11 @@ def _pairs(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     return tuple(freezer.key(part) for pair in kind.items(value) for part in pair)
 
 
-def _default_pairs(freezer: Freezer, value: collections.defaultdict) -> tuple[Hashable, ...]:
+def _default_pairs(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     return (freezer.key(value.default_factory), *_pairs(freezer, value))
 
 
-def _deque(freezer: Freezer, value: collections.deque) -> tuple[Hashable, ...]:
+def _deque(freezer: Freezer, value: collections.deque[Any]) -> tuple[Hashable, ...]:
     return (value.maxlen, *map(freezer.key, collections.deque.__iter__(value)))
 
 
@@ -328,7 +328,7 @@ _CONTAINER_ITERATORS = frozenset(
 _ITERATORS_3_14 = "itertools show their state no longer on Python 3.14: write the loop out"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _slots_of(cls: type) -> tuple[types.MemberDescriptorType, ...]:
     """Return the descriptors of the slots that Python classes declare and exceptions have.
 
@@ -353,7 +353,7 @@ def _shows_all(cls: type, base: type) -> bool:
 
 
 def _by_value(cls: type) -> bool:
-    """Return whether a class's instances are equal by value and hashable: they count as immutable."""
+    """Return whether a class's instances are hashable by value: they count as immutable."""
     return cls.__eq__ is not object.__eq__ and cls.__hash__ not in (None, object.__hash__)
 
 
@@ -510,7 +510,6 @@ def _is_frozen(cls: type) -> bool:
 
 def _is_full(cell: types.CellType) -> bool:
     try:
-        cell.cell_contents
+        return cell.cell_contents is cell.cell_contents
     except ValueError:
         return False
-    return True

@@ -1,4 +1,4 @@
-"""The local state of a suspended generator: exact enough to be sound, coarse enough to close loops."""
+"""The local state of a suspended generator: exact enough to be sound, and loops close."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_local_variables_by_name_and_place():
 
 
 def test_stack_of_half_evaluated_expressions():
-    """What an expression holds while it waits is part of the state: operands, arguments, callees."""
+    """What an expression holds while it waits is part of the state: operands, callees."""
     bodies = [
         "return a + (yield 0)",
         "return max(a, (yield 0))",
@@ -114,7 +114,7 @@ def test_stack_of_half_evaluated_expressions():
         "return dict(k=a, j=(yield 0))",
         "return ((x := a), (yield 0), x)",
         "match [a, 1]:\n        case [x, y]:\n            z = yield 0\n            return x, y, z",
-        "try:\n        raise ValueError(a)\n    except ValueError as e:\n        yield 0\n        raise",
+        "try:\n        raise ValueError(a)\n    except ValueError as e:\n        yield; raise",
         "try:\n        raise ValueError(a)\n    finally:\n        yield 0",
         "with W(a):\n        yield 0",
         "yield from [a, a]",
@@ -273,7 +273,7 @@ def test_what_cannot_be_frozen_is_named():
     with pytest.raises(ModelError) as caught:
         suspend(started(p([memoryview(b"")]))).key()
     text = str(caught.value)
-    assert "variable 'handle'" in text and "memory" in text and "__modelcheck_key__" in text
+    assert all(word in text for word in ("variable 'handle'", "memory", "__modelcheck_key__"))
     assert caught.value.line == p.__code__.co_firstlineno + 1
 
     with pytest.raises(ModelError, match="<Sulky"):
@@ -448,6 +448,7 @@ SIMPLE = [
     "m[0] = ({u} + 1) % 3; {v} = l[0]",
     "l[0] = yield; {u} = m[0]",
     "g = f if {u} else g",
+    "yield 5; raise",
 ]
 BLOCKS = [
     "if {u}:",
@@ -469,7 +470,7 @@ BLOCKS = [
 def random_block(rng, depth, indent):
     lines = []
     for _ in range(rng.randint(1, 4)):
-        names = dict(zip("uv", rng.choices("xyz", k=2)))
+        names = dict(zip("uv", rng.choices("xyz", k=2), strict=True))
         if depth and rng.random() < 0.45:
             head = rng.choice(BLOCKS)
             lines += [indent + head.format(**names)]
@@ -519,11 +520,11 @@ def run(program, history):
     return trace
 
 
-def check_program(program, source, rng, walks=25, steps=10, ahead=5):
+def check_program(program, source, rng, walks=25, ahead=5):
     """Check, for all pairs of runs with equal keys, that they have equal futures."""
     seen, checked = {}, 0
     for _ in range(walks):
-        history = [rng.choice([0, 1, 2]) for _ in range(rng.randint(1, steps))]
+        history = [rng.choice([0, 1, 2]) for _ in range(rng.randint(1, 10))]
         trace = run(program, history)
         for i, entry in enumerate(trace):
             if len(entry) != 2 or isinstance(entry[0], str) and entry[0][:1].isupper():

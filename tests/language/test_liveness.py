@@ -127,8 +127,7 @@ def test_places_are_computed_once():
 
 
 def instruction(opname, argval):
-    made = types.SimpleNamespace(opname=opname, argval=argval)
-    return made
+    return types.SimpleNamespace(opname=opname, argval=argval)
 
 
 def test_effects_of_superinstructions():

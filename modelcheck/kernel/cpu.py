@@ -1,0 +1,167 @@
+"""CPUs: the interrupt-enable flag, and handlers that preempt what runs.
+
+The flag and the stack of running handlers are registers of the CPU, not memory: steps reach them
+directly, no store buffer delays them. A handler is a process of its own. It is *taken* by one step, which is
+enabled only while interrupts are; until its ``iret`` the task, whose every step waits for
+`Cpu.task_may_run`, stands still. Taking disables interrupts, as the hardware does, so handlers nest only
+where one enables them itself; then the innermost runs. Neighbour: `modelcheck.kernel.ipi`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from modelcheck.language.process import Process, process
+from modelcheck.language.state import Ref, cells, state
+from modelcheck.language.steps import Step
+from modelcheck.language.turn import Turn
+
+
+@state
+class Cpu:
+    """One CPU: ``task(...).on(cpu)`` runs there, and so do the handlers made for it."""
+
+    irqs_enabled: Any = True
+    handlers: Any = ()  # the interrupt handlers that run here, the innermost last
+    call_single_queue: Any = ()  # requests of other CPUs whose csd is still locked, oldest first
+    tlb: Any = True  # whether a translation through the one pmd of the model is cached
+
+    def task_may_run(self) -> bool:
+        """Tell whether no handler runs here. In a step or a property."""
+        return bool(self.handlers == ())
+
+    def handler_may_run(self, vector: str) -> bool:
+        """Tell whether a handler is the innermost one here, or not there yet."""
+        running = self.handlers
+        return vector not in running or bool(running[-1] == vector)
+
+    def task_irqs_enabled(self) -> bool:
+        """Tell the flag as the task has it: a handler disables it only as long as it runs."""
+        return bool(self.irqs_enabled) or self.handlers != ()
+
+
+def cpus(n: int) -> Any:
+    """Return an array of `n` CPUs, for a field of the state."""
+    return cells(n, Cpu)
+
+
+# Steps of a task or of a handler.
+
+
+class WriteFlag(Step):
+    """Set the interrupt-enable flag; results in the old one where `saves`."""
+
+    def __init__(self, cpu: Cpu, enabled: bool, text: str, *, saves: bool = False):
+        super().__init__(text)
+        self.flag, self.enabled, self.saves = cpu.irqs_enabled, enabled, saves
+
+    def perform(self, turn: Turn) -> Any:
+        old = turn.load(self.flag) if self.saves else None
+        turn.store(self.flag, self.enabled)
+        return old
+
+
+class ReadFlag(Step):
+    """Read the interrupt-enable flag; results in whether interrupts are *disabled*."""
+
+    def __init__(self, cpu: Cpu, text: str):
+        super().__init__(text)
+        self.flag = cpu.irqs_enabled
+
+    def perform(self, turn: Turn) -> bool:
+        return not turn.load(self.flag)
+
+
+def local_irq_save(cpu: Cpu) -> Step:
+    """Return the step ``local_irq_save(flags)``: disable interrupts; its result is the old flag."""
+    return WriteFlag(cpu, False, f"local_irq_save({cpu})", saves=True)
+
+
+def local_irq_restore(cpu: Cpu, flags: bool) -> Step:
+    """Return the step ``local_irq_restore(flags)``: put an old flag back, whatever it is."""
+    return WriteFlag(cpu, bool(flags), f"local_irq_restore({cpu}, {bool(flags)})")
+
+
+def local_irq_disable(cpu: Cpu) -> Step:
+    """Return the step that disables interrupts and remembers nothing."""
+    return WriteFlag(cpu, False, f"local_irq_disable({cpu})")
+
+
+def local_irq_enable(cpu: Cpu) -> Step:
+    """Return the step that enables interrupts, whether or not they were before."""
+    return WriteFlag(cpu, True, f"local_irq_enable({cpu})")
+
+
+def irqs_disabled(cpu: Cpu) -> Step:
+    """Return the step that tells whether interrupts are disabled."""
+    return ReadFlag(cpu, f"irqs_disabled({cpu})")
+
+
+# Handlers.
+
+
+class TakeInterrupt(Step):
+    """Enter a handler: interrupts must be enabled, and `pending` true; its value is the result."""
+
+    calls_user = True
+
+    def __init__(self, cpu: Cpu, vector: str, pending: Callable[[], Any] | None):
+        super().__init__(f"interrupt {vector} on {cpu}")
+        self.flag: Ref = cpu.irqs_enabled
+        self.handlers: Ref = cpu.handlers
+        self.vector, self.pending = vector, pending
+
+    def perform(self, turn: Turn) -> Any:
+        if not turn.load(self.flag):
+            turn.block()
+        found = turn.evaluate(self.pending) if self.pending is not None else True
+        if not found:
+            turn.block()
+        turn.store(self.flag, False)
+        turn.store(self.handlers, (*turn.load(self.handlers), self.vector))
+        return found
+
+
+class InterruptReturn(Step):
+    """Leave the innermost handler: what it preempted goes on, with interrupts enabled as before."""
+
+    def __init__(self, cpu: Cpu):
+        super().__init__(f"iret on {cpu}")
+        self.flag: Ref = cpu.irqs_enabled
+        self.handlers: Ref = cpu.handlers
+
+    def perform(self, turn: Turn) -> None:
+        turn.store(self.handlers, turn.load(self.handlers)[:-1])
+        turn.store(self.flag, True)  # it was true, or the interrupt could not have been taken
+
+
+Handler = Callable[[Cpu, Any], Generator[Any, Any, Any]]
+
+
+@process(daemon=True)
+def _interrupt(cpu: Cpu, vector: str, handler: Handler, pending: Callable[[], Any] | None) -> Any:
+    while True:
+        found = yield TakeInterrupt(cpu, vector, pending)
+        yield from handler(cpu, found)
+        del found
+        yield InterruptReturn(cpu)
+
+
+def interrupt(
+    cpu: Cpu, vector: str, handler: Handler, pending: Callable[[], Any] | None = None
+) -> Process:
+    """Return the process that is an interrupt handler of a CPU.
+
+    Parameters
+    ----------
+    vector : str
+        Its name, a Python identifier; one handler a name and CPU.
+    handler : generator function of (cpu, found)
+        What it does between entry and ``iret``; `found` is the true value of `pending`.
+    pending : function of no arguments, optional
+        Whether the interrupt is due; evaluated in the step that takes it. Without it the interrupt may
+        come at any time, any number of times.
+    """
+    made = _interrupt(cpu, vector, handler, pending).named(vector)
+    return made.waiting_for(lambda: cpu.handler_may_run(vector), cpu)

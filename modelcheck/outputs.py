@@ -1,0 +1,212 @@
+"""What the command line writes to files: results as JSON, counterexamples as SVG, graphs as DOT.
+
+A file is either the whole new one or the old one: it is written beside its place and then moved
+there, so that two runs may write into one folder. Neighbours: `cli` says what to write and where.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from modelcheck.errors import ModelcheckError, UsageError
+from modelcheck.explore.reference import INTERRUPTED
+from modelcheck.language.model import Model
+from modelcheck.result import Result
+from modelcheck.show.text import clean
+from modelcheck.show.words import counted
+from modelcheck.verdict import ExitCode
+
+
+@frozen
+class Outcome:
+    """What checking one model came to: a result, or the error that prevented it.
+
+    `title` names the model in its run: with its file where another model has the same name.
+    """
+
+    model: Model
+    title: str
+    result: Result | None = None
+    error: ModelcheckError | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C or SIGTERM ended the search."""
+        return self.result is not None and self.result.reason == INTERRUPTED
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this model alone would make the command exit with."""
+        if self.result is None:
+            return ExitCode.ERROR
+        return ExitCode.INCOMPLETE if self.interrupted else self.result.exit_code
+
+
+def titles(models: Sequence[Model]) -> list[str]:
+    """Return a name for each model: its own, with its file where several have the same."""
+    names = Counter(model.name for model in models)
+    return [
+        model.name if names[model.name] == 1 else f"{shown_path(model.file)}:{model.name}"
+        for model in models
+    ]
+
+
+def shown_path(file: str) -> str:
+    """Return a path as seen from the working directory, where that is shorter."""
+    try:
+        return min(os.path.relpath(file), file, key=len)
+    except (ValueError, OSError):  # another drive; a working directory that is gone
+        return file
+
+
+# JSON
+
+
+def json_text(outcomes: Sequence[Outcome], several: bool) -> str:
+    """Return an object for one model, a list for several; ASCII only, so any encoding takes it."""
+    content = [_json_of(outcome) for outcome in outcomes]
+    return json.dumps(content if several else content[0], indent=2)
+
+
+def json_error(error: BaseException) -> str:
+    """Return the object that stands for a command that could not be carried out."""
+    return json.dumps(_error_fields(error), indent=2)
+
+
+def _json_of(outcome: Outcome) -> dict[str, Any]:
+    if outcome.result is not None:
+        return outcome.result.to_dict()
+    assert outcome.error is not None
+    return {**_error_fields(outcome.error), "model": clean(outcome.model.name)}
+
+
+def _error_fields(error: BaseException) -> dict[str, Any]:
+    """Return the fields of a result, so that a script may read them without asking first."""
+    fields = (
+        "model", "parameters", "verdict", "expected", "as_expected", "property", "kind", "states",
+        "transitions", "depth", "seconds", "memory_model", "engine", "trace", "token",
+    )  # fmt: skip
+    where = {"file": getattr(error, "file", None), "line": getattr(error, "line", None)}
+    said = str(error).encode("utf-8", "backslashreplace").decode()
+    return {**dict.fromkeys(fields), **where, "verdict": "error", "error": said}
+
+
+# Files
+
+
+def refuse_unwritable(given: str | None, *, folder: bool = True) -> None:
+    """Raise `UsageError` where nothing could be written to `given`: better now than after a search.
+
+    Parameters
+    ----------
+    folder : bool
+        Whether it may also be a folder, to write several files into.
+    """
+    if not given:
+        return
+    path = Path(given)
+    if os.path.isdir(path) and not folder:
+        raise UsageError(f"{given} cannot be written: it is a folder")
+    while not os.path.lexists(path) and path != path.parent:
+        path = path.parent
+    if path != Path(given) and not os.path.isdir(path):
+        raise UsageError(f"{given} cannot be written: {path} is no folder")
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise UsageError(f"{given} cannot be written: no permission")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file, with the folders on its way. Raises `UsageError` where that fails."""
+    beside = path.parent / f".modelcheck-{os.getpid()}.part"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file() or path.is_symlink():  # a device, a pipe
+            path.write_text(text, encoding="utf-8")
+            return
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_counterexamples(given: str, outcomes: Sequence[Outcome], several: bool) -> str:
+    """Write each counterexample as SVG, and as text beside it; return a line about that."""
+    from modelcheck.show.lanes import lanes_svg
+    from modelcheck.show.narrative import narrative
+
+    traces = [
+        (path, outcome.result.trace)
+        for path, outcome in zip(_paths(given, outcomes, ".svg", several), outcomes, strict=True)
+        if outcome.result is not None and outcome.result.violation and outcome.result.trace
+    ]
+    for path, trace in traces:
+        write(path, lanes_svg(trace))
+        text = path.with_suffix(".txt")
+        write(text if text != path else path.with_name(path.name + ".txt"), narrative(trace))
+    if not traces:
+        return "no counterexample to draw"
+    many = counted(len(traces), "counterexample", "counterexamples")
+    return f"{many} written as SVG and text: {given if several else traces[0][0]}"
+
+
+def write_graphs(
+    given: str, outcomes: Sequence[Outcome], several: bool, graph: Callable[[Outcome], Any]
+) -> str:
+    """Write the state graph of each model as DOT; return a line about that."""
+    from modelcheck.show.stategraph import neighbourhood, to_dot
+
+    written = 0
+    for path, outcome in zip(_paths(given, outcomes, ".dot", several), outcomes, strict=True):
+        if outcome.result is not None:
+            write(path, to_dot(neighbourhood(graph(outcome))))
+            written += 1
+    return f"{counted(written, 'state graph', 'state graphs')} written as DOT: {given}"
+
+
+def _paths(given: str, outcomes: Sequence[Outcome], suffix: str, several: bool) -> list[Path]:
+    """Return where to write each model's file: the path given, or files named after the models.
+
+    Several models' files go into `given` as a folder, or, where it has a suffix, beside it.
+    """
+    path = Path(given)
+    if path.is_dir() or given.endswith(("/", os.sep)) or (several and not path.suffix):
+        return [path / f"{name}{suffix}" for name in _file_names(outcomes)]
+    if several:
+        return [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in _file_names(outcomes)]
+    return [path]
+
+
+def _file_names(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a different, harmless file name for each model, without a suffix."""
+    taken: Counter[str] = Counter()
+    names = []
+    for outcome in outcomes:
+        title = outcome.title.replace(".py:", "-")
+        name = re.sub(r"[^\w-]+", "_", title).strip("_")[-80:] or "model"
+        taken[name] += 1
+        names.append(f"{name}-{taken[name]}" if taken[name] > 1 else name)
+    return names
+
+
+__all__ = [
+    "Outcome",
+    "json_error",
+    "json_text",
+    "refuse_unwritable",
+    "shown_path",
+    "titles",
+    "write",
+    "write_counterexamples",
+    "write_graphs",
+]
