@@ -15,7 +15,7 @@ from modelcheck.language.process import Process, process
 from modelcheck.language.properties import always, at_end, sometimes
 from modelcheck.language.state import cells, state
 from modelcheck.language.steps import atomic, choose, either, fence, label, spawn, until
-from modelcheck.result import Result
+from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace
 from modelcheck.verdict import ExitCode, Kind, Verdict
 

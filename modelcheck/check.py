@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
+from types import CodeType
 from typing import Any, TypeVar
 
 from attrs import evolve
 
 from modelcheck.errors import UsageError
+from modelcheck.explore.auto import explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.coverage import taken
-from modelcheck.explore.reference import explore
+from modelcheck.explore.graph import states_on
 from modelcheck.explore.search import Found, Move, Search
 from modelcheck.explore.walk import walk
 from modelcheck.language.context import is_ours
@@ -19,11 +22,11 @@ from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
 from modelcheck.memory.sc import MODELS
-from modelcheck.replay import Token, check_moves, checksums, decode, parameter_text
-from modelcheck.result import Result, StepCoverage
+from modelcheck.results.tokens import Token, check_moves, checksums, decode, parameter_text, portable
+from modelcheck.results.result import Result, StepCoverage
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
 from modelcheck.tables.tables import Restart, Tables
-from modelcheck.tracing import build_trace, shared, violation_of
+from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.verdict import Kind, Verdict
 
 T = TypeVar("T")
@@ -33,11 +36,14 @@ def check(
     model: Model | System,
     *,
     memory: str = "sc",
+    engine: str = "auto",
+    workers: int = 1,
     max_states: int | None = None,
     timeout_s: float | None = None,
     max_memory_mib: float | None = None,
     max_values: int = MAX_VALUES,
     progress: Callable[[Progress], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Result:
     """Explore every interleaving of a model and return what was found.
 
@@ -47,6 +53,12 @@ def check(
         A `@model` function (taken with its defaults) or what calling it returns.
     memory : str
         The memory model; ``"sc"`` is sequential consistency.
+    engine : {"auto", "reference", "native"}
+        ``"reference"`` is plain Python, ``"native"`` compiled code; ``"auto"`` starts with the one and
+        goes on with the other where a search is large enough.
+    workers : int
+        Threads of the native engine. With more than one, which of several shortest counterexamples is
+        found may change from run to run; nothing else does.
     max_states, timeout_s, max_memory_mib : number, optional
         Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
         *incomplete*.
@@ -55,6 +67,8 @@ def check(
         refused as unbounded.
     progress : function of a Progress, optional
         Called now and then.
+    say : function of a string, optional
+        Told when something takes a while for another reason than the model (compiling).
 
     Returns
     -------
@@ -76,8 +90,10 @@ def check(
             tables = learner.tables()
         except Fails as fails:
             return _failed_at_start(system, learner, fails, meter.elapsed())
-        found = explore(tables, meter)
-        return _result(system, learner, found)
+        found = explore(tables, meter, engine, workers, say)
+        result = _result(system, learner, found)
+        learner.audit()
+        return result
 
     return _with_restarts(system, memory, max_values, search)
 
@@ -139,14 +155,24 @@ def replay(model: Model | System, token: str) -> Trace:
 
     def run(learner: Learner) -> Trace:
         tables = learner.tables()
-        check_moves(tables, content)
-        violation = _again(tables, system, content)
-        return _trace(system, learner, content.moves, violation)
+        moves = check_moves(tables, content)
+        _look_at_properties(tables, moves)
+        violation = _again(tables, system, content, moves)
+        return _trace(system, learner, moves, violation)
 
     return _with_restarts(system, content.memory_model, MAX_VALUES, run)
 
 
-def _again(tables: Tables, system: System, token: Token) -> Violation | None:
+def _look_at_properties(tables: Tables, moves: Sequence[Move]) -> None:
+    """Ask each property along a path, as the search did: it may read what local states must keep."""
+    for state in states_on(tables, moves):
+        for prop in tables.properties:
+            tables.holds(prop, state)
+
+
+def _again(
+    tables: Tables, system: System, token: Token, moves: Sequence[Move]
+) -> Violation | None:
     """Return the violation at the end of a token's moves, held against the model as it is now."""
     if not token.kind:
         return None
@@ -158,14 +184,9 @@ def _again(tables: Tables, system: System, token: Token) -> Violation | None:
             f"the model {token.model} has changed since this token was made: it has no property "
             f"{token.property!r} any more"
         )
-    violation = violation_of(tables, Found(kind, token.moves, index), names)
+    violation = violation_of(tables, Found(kind, tuple(moves), index), names)
     if index is not None:
-        from modelcheck.explore.search import successor
-
-        state = tables.initial
-        for agent, which in token.moves:
-            state = successor(state, tables.leaf(agent, state).outcomes[which].writes)
-        if tables.holds(tables.properties[index], state).holds:
+        if tables.holds(tables.properties[index], states_on(tables, moves)[-1]).holds:
             raise UsageError(
                 f"the model {token.model} has changed since this token was made: {token.property} "
                 "holds at the end of the trace now"
@@ -279,14 +300,16 @@ def _trace(
         parameters=system.parameters,
         memory_model=learner.memory.name,
     )
+    named, spawned = portable(tables, moves)
     token = Token(
         system.name,
         {k: parameter_text(v) for k, v in system.parameters.items()},
         learner.memory.name,
         violation.kind.value if violation else "",
         violation.property if violation else "",
-        tuple(moves),
+        named,
         checksums(tables, moves),
+        spawned,
     )
     return evolve(trace, token=token.encode())
 
@@ -325,26 +348,37 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
 
 
 def _coverage(system: System, tables: Tables) -> tuple[StepCoverage, ...]:
-    """Return how often each `yield` of the user's code was taken, never-taken ones included."""
+    """Return how often each `yield` of the user's code was taken, never-taken ones included.
+
+    A `yield` is its place in the source: the compiler may make several copies of one.
+    """
     counts: dict[Any, list[Any]] = {}
+    codes = dict.fromkeys(p.function.__code__ for p in system.processes)
     for agent, local_id, states, transitions in taken(tables):
         local: LocalState = tables.domains[tables.agents[agent].slot].values[local_id]
         if local.spot is None:
             continue
-        row = counts.setdefault(local.spot, [local.file, local.line, local.label, 0, 0])
-        row[3] += states
-        row[4] += transitions
-    codes = dict.fromkeys(p.function.__code__ for p in system.processes)
-    codes.update(dict.fromkeys(code for code, _ in counts))
+        code, offset = local.spot
+        codes[code] = None
+        mark = (local.file, code.co_name, _position(code, offset))
+        row = counts.setdefault(mark, [local.line, local.label, 0, 0])
+        row[2] += states
+        row[3] += transitions
     for code in codes:
         if not is_ours(code.co_filename):
             for offset, line in yields_of(code):
-                counts.setdefault((code, offset), [code.co_filename, line, "", 0, 0])
+                mark = (code.co_filename, code.co_name, _position(code, offset))
+                counts.setdefault(mark, [line, "", 0, 0])
     rows = [
-        StepCoverage(file, line, code.co_name, label, states, transitions)
-        for (code, _), (file, line, label, states, transitions) in counts.items()
+        StepCoverage(file, line, name, label, states, transitions)
+        for (file, name, _), (line, label, states, transitions) in counts.items()
     ]
     return tuple(sorted(rows, key=lambda r: (r.file, r.line)))
+
+
+def _position(code: CodeType, offset: int) -> Any:
+    """Return the source position of an instruction: line, end line, column, end column."""
+    return next(islice(code.co_positions(), offset // 2, None), None)
 
 
 __all__ = ["check", "replay", "shared", "simulate", "tables_of"]

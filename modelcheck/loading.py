@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import linecache
+import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -13,6 +16,9 @@ from types import ModuleType
 from modelcheck.errors import ModelcheckError, ModelError, UsageError
 from modelcheck.language.model import Model
 
+#: What a file that defines a model must say somewhere.
+_IMPORTS_US = re.compile(rb"^\s*(?:from|import)\s+modelcheck\b|\bimport\b.*\bmodelcheck\b", re.M)
+
 #: Neighbouring modules by folder: two folders may each have a `protocol.py` of their own.
 _neighbours: dict[Path, dict[str, ModuleType]] = {}
 
@@ -20,8 +26,9 @@ _neighbours: dict[Path, dict[str, ModuleType]] = {}
 def load(path: str | Path) -> list[Model]:
     """Return the models that a file defines, or all files of a folder, in order of definition.
 
-    Models that a file merely imports are not its own. While a file is loaded its folder comes first on
-    the import path, so that neighbouring files can be imported by name.
+    Models that a file merely imports are not its own. While a file is loaded its folder comes first
+    on the import path, so that neighbouring files can be imported by name. In a folder only files
+    that import modelcheck are looked into, and each once, however many links lead to it.
 
     Raises
     ------
@@ -31,11 +38,11 @@ def load(path: str | Path) -> list[Model]:
         Where a file cannot be loaded; names its line.
     """
     root = Path(path)
-    if root.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir it takes any text; the empty one is no folder
         return [found for file in files(root) for found in _models(file)]
-    if not root.exists():
+    if not os.path.exists(path):
         raise UsageError(f"there is no file or folder {str(path)!r}")
-    if root.suffix != ".py":
+    if root.suffix != ".py" or not os.path.isfile(root):
         raise UsageError(f"{str(path)!r} is not a Python file")
     found = _models(root)
     if not found:
@@ -44,13 +51,16 @@ def load(path: str | Path) -> list[Model]:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the Python files below a folder that may define models, in order."""
-    return [
-        file
-        for file in sorted(folder.rglob("*.py"))
-        if not any(p.startswith((".", "__pycache__")) for p in file.relative_to(folder).parts)
-        and "modelcheck" in file.read_text(errors="replace")
-    ]
+    """Return the Python files below a folder that may define models, in order.
+
+    Raises `UsageError` where one cannot be read.
+    """
+    found: dict[Path, Path] = {}
+    for file in sorted(folder.rglob("*.py")):
+        hidden = any(p.startswith((".", "__pycache__")) for p in file.relative_to(folder).parts)
+        if not hidden and file.is_file() and _IMPORTS_US.search(_content(file)):
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
 
 
 def find(target: str) -> list[Model]:
@@ -75,9 +85,17 @@ def split(target: str) -> tuple[str, str | None]:
     (('specs/lock.py', 'mutex'), ('specs', None))
     """
     path, colon, name = target.rpartition(":")
-    if colon and name.isidentifier() and not Path(target).exists():
+    names_a_model = name.isidentifier() or os.path.exists(path)
+    if colon and names_a_model and not os.path.exists(target):
         return path, name
     return target, None
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from None
 
 
 def _models(file: Path) -> list[Model]:
@@ -89,13 +107,16 @@ def _models(file: Path) -> list[Model]:
 
 def _execute(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"modelcheck_spec_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    with _folder_first(file.parent):
+    source = _content(file)
+    linecache.checkcache(str(file))
+    with beside(file):
         sys.modules[spec.name] = module  # attrs and dataclasses look their module up
         try:
-            spec.loader.exec_module(module)
-        except ModelcheckError:
+            # Not by the loader: it takes a file for unchanged that changed within one second.
+            exec(compile(source, str(file), "exec", dont_inherit=True), vars(module))
+        except (ModelcheckError, KeyboardInterrupt):
             raise
         except SyntaxError as error:
             raise ModelError(
@@ -104,7 +125,7 @@ def _execute(file: Path) -> ModuleType:
                 file=error.filename or str(file),
                 line=error.lineno or 1,
             ) from error
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # SystemExit too
             raise _load_error(file, error) from error
         finally:
             sys.modules.pop(spec.name, None)
@@ -129,23 +150,41 @@ def _load_error(file: Path, error: BaseException) -> ModelError:
 
 
 @contextmanager
-def _folder_first(folder: Path) -> Iterator[None]:
-    """While inside, imports look into `folder` first, and see only its own neighbours."""
+def beside(file: Path) -> Iterator[None]:
+    """While inside, imports look into the file's folder first, and see only its own neighbours.
+
+    For when a file is loaded, and when its code runs. It leaves no compiled files there.
+    """
+    folder = file.resolve().parent
     known = _neighbours.setdefault(folder, {})
     shadowed = {name: sys.modules.get(name) for name in known}
     sys.modules.update(known)
+    path, unwritten = list(sys.path), sys.dont_write_bytecode
     sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True
     before = set(sys.modules)
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        sys.path[:], sys.dont_write_bytecode = path, unwritten
         for name in [n for n in sys.modules if n not in before]:
-            origin = getattr(sys.modules[name], "__file__", None)
-            if origin and Path(origin).resolve().is_relative_to(folder):
+            # A part of a package that was there before belongs to that one, wherever it lies.
+            if name.partition(".")[0] not in before and _lies_in(sys.modules[name], folder):
                 known[name] = sys.modules.pop(name)
         for name, module in shadowed.items():
             if module is None:
                 sys.modules.pop(name, None)
             else:
                 sys.modules[name] = module
+
+
+def _lies_in(module: ModuleType, folder: Path) -> bool:
+    """Tell whether a module comes from a folder, and not from an environment installed in it."""
+    origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+    if not origin:
+        return False
+    file = Path(origin).resolve()
+    if not file.is_relative_to(folder):
+        return False
+    parts = file.relative_to(folder).parts
+    return "site-packages" not in parts and not any(part.startswith(".") for part in parts)

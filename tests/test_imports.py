@@ -29,12 +29,19 @@ MAY_IMPORT = {
     "kernel": WORDS | {"tables", "language", "kernel"},
     "explore": WORDS | {"tables", "explore"},
     "show": WORDS | {"show"},
+    "results": WORDS | {"tables", "language", "memory", "explore", "show", "results", "check"},
+    "loading": WORDS | {"language", "loading"},
 }
 ABOVE_ALL = {"__init__", "__main__", "check", "cli", "pytest_plugin"}
 
 HEAVY = {"numba", "numpy", "networkx", "graphviz", "rich", "hypothesis", "pytest"}
 # Only pytest imports the plugin, whose items have to derive from pytest's classes.
-HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")}
+# The native explorer is itself imported inside the function that needs it.
+HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
+    (f"modelcheck/explore/native/{name}.py", package)
+    for name in ("arrays", "engine", "flat", "kernel", "layout", "storage")
+    for package in ("numba", "numpy")
+}
 
 
 def dotted(path: Path) -> list[str]:

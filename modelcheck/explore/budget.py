@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
+#: The reason of a search that Ctrl-C ended.
+INTERRUPTED = "interrupted"
+
 
 @frozen
 class Budget:

@@ -1,15 +1,19 @@
 """The reference explorer: breadth-first, exact, in plain Python.
 
 Deterministic: states in the order in which they are found, agents in the order of the model, outcomes
-in the order of the step. The first violation is therefore a shortest one. Every other explorer is
-tested against this one, and it serves small models for good, since it compiles nothing.
+in the order of the step. The level that finds a violation is gone through to its end: a state of the
+level itself in which nobody can step lies one step nearer than what the level found among its
+successors. So the violation is a shortest one, and the counts do not depend on the order. Every other
+explorer is tested against this one, and it serves small models for good, since it compiles nothing.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from modelcheck.explore.budget import Meter
+from modelcheck.errors import ModelError
+from modelcheck.explore.budget import INTERRUPTED, Meter
 from modelcheck.explore.search import Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
@@ -17,14 +21,14 @@ from modelcheck.verdict import Kind
 #: How many states are expanded between two looks at the clock.
 STRIDE = 1024
 
-#: The reason of a search that Ctrl-C ended.
-INTERRUPTED = "interrupted"
-
 Parents = dict[State, tuple[State, int, int] | None]
 
 
-def explore(tables: Tables, meter: Meter) -> Search:
+def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None) -> Search:
     """Search all reachable states, to the first violation or until a budget is used up.
+
+    `pause` is asked before each level; once it says so, the search is left for another explorer to go on
+    with (`Search.paused`).
 
     Returns
     -------
@@ -42,10 +46,16 @@ def explore(tables: Tables, meter: Meter) -> Search:
     frontier = [tables.initial]
     try:
         while frontier and search.found is None and not search.reason:
+            if pause is not None and pause():
+                search.paused = list(parents)
+                break
             search.levels.append(len(frontier))
             frontier = _expand_level(search, parents, frontier, meter)
     except KeyboardInterrupt:
         search.reason = INTERRUPTED
+    except ModelError:
+        if search.found is None:  # a violation found before is not lost
+            raise
     search.states = len(parents)
     search.seconds = meter.elapsed()
     return search
@@ -94,8 +104,8 @@ def _expand_level(
                     parents[reached] = (state, number, which)
                     following.append(reached)
                     _examine(search, parents, reached)
-        if stuck and _at_rest(search, parents, state):
-            break
+        if stuck:
+            _at_rest(search, parents, state)
     return following
 
 
@@ -110,10 +120,10 @@ def _examine(search: Search, parents: Parents, state: State) -> None:
                 search.witnesses[index] = path_to(parents, state)
 
 
-def _at_rest(search: Search, parents: Parents, state: State) -> bool:
-    """Judge a state where nobody can step; tell whether it is a violation.
+def _at_rest(search: Search, parents: Parents, state: State) -> None:
+    """Judge a state where nobody can step.
 
-    It lies one step before whatever the same level found among its successors, so it wins.
+    It lies one step before whatever the same level found among its successors, so it wins over that.
     """
     tables = search.tables
     kind, index = None, None
@@ -125,10 +135,10 @@ def _at_rest(search: Search, parents: Parents, state: State) -> bool:
     elif tables.check_deadlock:
         kind = Kind.DEADLOCK
     if kind is None:
-        return False
-    search.found = None
+        return
+    if search.found is not None and search.found.kind not in (Kind.DEADLOCK, Kind.FINAL):
+        search.found = None
     _found(search, parents, state, kind, index)
-    return True
 
 
 def _found(

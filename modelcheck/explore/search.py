@@ -34,7 +34,8 @@ class Search:
     """The state of a search, and its result once it has ended.
 
     `reason` tells why a search was cut; empty if it was not. `witnesses` maps the index of a
-    ``sometimes`` property to the moves that reach its first witness.
+    ``sometimes`` property to the moves that reach its first witness. `paused` holds the states found by a
+    search that is to be gone on with by another explorer, in order; its last level is not in `levels`.
     """
 
     tables: Tables
@@ -46,6 +47,7 @@ class Search:
     reason: str = ""
     seconds: float = 0.0
     engine: str = ""
+    paused: list[State] | None = None
 
     @property
     def depth(self) -> int:

@@ -1,7 +1,7 @@
 """The Linux kernel's words as steps and subroutines: atomics, barriers, CPUs, IPIs, paging.
 
-Each function's docstring names what it models. It is a vocabulary over `modelcheck.language` and nothing
-more: the explorer does not know it, and memory models give the barriers and atomics their meaning.
+Each function's docstring names what it models. It is a vocabulary over `modelcheck.language` and no
+more: explorers do not know it, and memory models give barriers and atomics their meaning.
 """
 
 from modelcheck.kernel.atomics import (

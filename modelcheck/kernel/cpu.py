@@ -1,10 +1,10 @@
 """CPUs: the interrupt-enable flag, and handlers that preempt what runs.
 
 The flag and the stack of running handlers are registers of the CPU, not memory: steps reach them
-directly, no store buffer delays them. A handler is a process of its own. It is *taken* by one step, which is
-enabled only while interrupts are; until its ``iret`` the task, whose every step waits for
-`Cpu.task_may_run`, stands still. Taking disables interrupts, as the hardware does, so handlers nest only
-where one enables them itself; then the innermost runs. Neighbour: `modelcheck.kernel.ipi`.
+directly, and no store buffer delays them. A handler is a process of its own. It is *taken* by one
+step, enabled only while interrupts are; until its ``iret`` the task, whose every step waits for
+`Cpu.task_may_run`, stands still. Taking it disables interrupts, as the hardware does, so handlers
+nest only where one enables them itself; then the innermost one runs. Neighbour: `ipi`.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def interrupt(
     handler : generator function of (cpu, found)
         What it does between entry and ``iret``; `found` is the true value of `pending`.
     pending : function of no arguments, optional
-        Whether the interrupt is due; evaluated in the step that takes it. Without it the interrupt may
-        come at any time, any number of times.
+        Whether the interrupt is due; evaluated in the step that takes it. Without it the interrupt
+        may come at any time, any number of times.
     """
     made = _interrupt(cpu, vector, handler, pending).named(vector)
     return made.waiting_for(lambda: cpu.handler_may_run(vector), cpu)

@@ -1,9 +1,9 @@
 """Inter-processor interrupts: run a function on other CPUs, and wait until it has run.
 
-Source: ``kernel/smp.c``. A sender queues a request on each target; it stays there until its csd is
-unlocked: by the target, after the function has run where somebody waits for that, before it where nobody
-does. Posting is a locked operation, so the sender's earlier stores are visible to the handler. Nobody checks
-that a sender has interrupts enabled: the deadlock of two that do not is for the checker to find.
+Source: ``kernel/smp.c``. A sender queues a request on each target; it stays there until the target
+unlocks its csd: after the function has run where somebody waits, before it where nobody does.
+Posting is a locked operation, so the sender's earlier stores are visible to the handler. Nobody
+checks that a sender has interrupts enabled: the deadlock of two that do not is for checks to find.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VECTOR = "call_function_interrupt"
 
 @frozen(repr=False)
 class Request:
-    """A ``call_single_data_t`` that is locked: who asks for which function, and whether it waits."""
+    """A locked ``call_single_data_t``: who asks for which function, and whether it waits."""
 
     sender: Cpu
     function: Function
@@ -38,7 +38,7 @@ class Request:
 
 
 def _has(sender: Cpu, queue: Iterable[Request]) -> bool:
-    """Tell whether a sender's request is queued: at most one, its csd for a target is a single one."""
+    """Tell whether a sender's request is queued; at most one is, as it has one csd a target."""
     return any(r.sender is sender for r in queue)
 
 
@@ -87,10 +87,8 @@ def smp_call_function_many(
             yield _csd_lock_wait(cpu, target)
 
 
-def smp_call_function_single(
-    cpu: Cpu, target: Cpu, function: Function, wait: bool = True
-) -> Steps:
-    """Run `function` on one CPU, this one or another (``smp_call_function_single``, kernel/smp.c)."""
+def smp_call_function_single(cpu: Cpu, target: Cpu, function: Function, wait: bool = True) -> Steps:
+    """Run `function` on one CPU, be it this one (``smp_call_function_single``, kernel/smp.c)."""
     if target is cpu:
         flags = yield local_irq_save(cpu)
         yield from function(cpu)
@@ -99,24 +97,22 @@ def smp_call_function_single(
         yield from smp_call_function_many(cpu, [target], function, wait)
 
 
-def on_each_cpu(
-    cpu: Cpu, mask: Iterable[Cpu], function: Function, wait: bool = True
-) -> Steps:
+def on_each_cpu(cpu: Cpu, mask: Iterable[Cpu], function: Function, wait: bool = True) -> Steps:
     """Run `function` on every CPU in `mask` and on this one (``on_each_cpu``, kernel/smp.c)."""
     yield from smp_call_function_many(cpu, mask, function, wait)
     yield from smp_call_function_single(cpu, cpu, function)
 
 
 def do_nothing(cpu: Cpu) -> Steps:
-    """Do nothing: that it ran is the message (``do_nothing``, arch/powerpc/mm/book3s64/pgtable.c)."""
+    """Do nothing: that it ran is the message (arch/powerpc/mm/book3s64/pgtable.c)."""
     yield from ()
 
 
 def _call_function(cpu: Cpu, requests: tuple[Request, ...]) -> Steps:
     """Run all requests that were queued when the interrupt was taken.
 
-    Models ``generic_smp_call_function_single_interrupt``; its ``llist_del_all`` is part of taking the
-    interrupt.
+    Models ``generic_smp_call_function_single_interrupt``, whose ``llist_del_all`` here is part of
+    taking the interrupt.
     """
     for request in requests:
         if request.wait:

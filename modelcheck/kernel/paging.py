@@ -1,9 +1,9 @@
 """Paging as far as a lockless walk sees it: one pmd, the page-table page below it, pages, TLBs.
 
-A page-table page and a page know whether they are still in use: the checker's shadow memory, as KASAN and
-KMSAN keep it. It is coherent and not subject to the memory model, so an access is found out although the
-accessing CPU's loads may be stale. A walk of two levels is enough: what happens to one pmd happens to all.
-Neighbours: `modelcheck.kernel.atomics` (reference counts), `modelcheck.kernel.ipi` (flushes by interrupt).
+Page-table pages and pages know whether they are still in use: the checker's shadow memory, as KASAN
+and KMSAN keep it. It is coherent whatever the memory model, so a bad access is found although the
+accessing CPU's loads may be stale. Neighbours: `modelcheck.kernel.atomics` (reference counts),
+`modelcheck.kernel.ipi` (flushes by interrupt).
 """
 
 from __future__ import annotations
@@ -65,6 +65,11 @@ class Report(Enum):
         return self.name
 
 
+def _name(ref: Ref) -> str:
+    """Return the name of the part that a field belongs to, as the state's locations spell it."""
+    return ref.name.rpartition(".")[0] or ref.name
+
+
 # Page-table pages.
 
 
@@ -109,7 +114,7 @@ class _Free(Step):
     """The end of a page-table page's use: at once, as its shadow knows it."""
 
     def __init__(self, table: PageTable):
-        super().__init__(f"pte_free({table})")
+        super().__init__(f"pte_free({_name(table.use)})")
         self.use: Ref = table.use
 
     def perform(self, turn: Turn) -> None:
@@ -142,21 +147,23 @@ def try_get_page(page: Page) -> Step:
 
     Models ``try_get_compound_head`` (mm/gup.c), a ``page_cache_add_speculative``.
     """
-    return atomic_inc_not_zero(page.refcount).named(f"try_get_page({page})")  # type: ignore[no-any-return] # named() returns the step itself
+    return atomic_inc_not_zero(page.refcount).named(f"try_get_page({_name(page.refcount)})")  # type: ignore[no-any-return] # named() returns the step itself
 
 
 class _PutPage(Step):
-    """Drop a reference; the last one frees the page, which nobody can tell from a step of its own."""
+    """Drop a reference; the last frees the page: a step of its own would show nobody more."""
 
     def __init__(self, page: Page):
-        super().__init__(f"put_page({page})")
+        super().__init__(f"put_page({_name(page.refcount)})")
         self.refcount: Ref = page.refcount
         self.use: Ref = page.use
 
     def perform(self, turn: Turn) -> None:
+        turn.memory.fence(turn, "mb")  # put_page_testzero() is an atomic_dec_and_test()
         count = turn.memory.load_locked(turn, self.refcount)
         assert count > 0, "VM_BUG_ON_PAGE(page_ref_count(page) == 0)"
         turn.memory.store_locked(turn, self.refcount, count - 1)
+        turn.memory.fence(turn, "mb")
         if count == 1:
             turn.store(self.use, Use.FREED)
 
@@ -174,7 +181,9 @@ def page_allocator(page: Page) -> Any:
         page.refcount, page.use = 1, Use.REUSED
 
     while True:
-        yield atomic(alloc, when=lambda: page.use == Use.FREED).named(f"alloc_page({page})")
+        yield atomic(alloc, when=lambda: page.use == Use.FREED).named(
+            f"alloc_page({_name(page.refcount)})"
+        )
 
 
 # TLBs.
@@ -203,7 +212,7 @@ def flush_tlb_func(cpu: Cpu) -> Generator[Any, Any, None]:
 
 
 def flush_tlb_by_ipi(cpu: Cpu, mask: Iterable[Cpu]) -> Generator[Any, Any, None]:
-    """Flush this CPU, then interrupt the others and wait (``flush_tlb_mm_range``, arch/x86/mm/tlb.c).
+    """Flush this CPU, interrupt the others and wait (``flush_tlb_mm_range``, arch/x86/mm/tlb.c).
 
     Each of them has had interrupts enabled when this returns.
     """
@@ -214,9 +223,7 @@ def flush_tlb_by_ipi(cpu: Cpu, mask: Iterable[Cpu]) -> Generator[Any, Any, None]
 def flush_tlb_broadcast(mask: Iterable[Cpu]) -> Step:
     """Return the step that flushes all CPUs over the bus: no interrupt is taken anywhere.
 
-    Models ``tlbie`` (arch/powerpc/mm/book3s64/radix_tlb.c) and ``TLBI ...IS`` (arm64). That is the flush
-    alone, without the ``ptesync`` or ``dsb`` around it: a model says `smp_mb` where it relies on one.
+    Models ``tlbie`` (arch/powerpc/mm/book3s64/radix_tlb.c) and ``TLBI ...IS`` (arm64). That is the
+    flush alone, without ``ptesync`` or ``dsb`` around it: a model that relies on one says `smp_mb`.
     """
     return _FlushTlb(mask, "tlbie")
-
-

@@ -10,7 +10,15 @@ from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
-from modelcheck.language.state import Binder, Location, Ref, check_value, model_error
+from modelcheck.language.source import shown
+from modelcheck.language.state import (
+    Binder,
+    Location,
+    Ref,
+    check_value,
+    model_error,
+    whole_compared,
+)
 from modelcheck.language.steps import Step
 
 if TYPE_CHECKING:
@@ -37,7 +45,8 @@ class Channel(Location):
 
     def __init__(self, capacity: int, messages: Iterable[Any] = ()):
         if isinstance(capacity, bool) or not isinstance(capacity, int) or capacity < 0:
-            raise model_error(f"Channel({capacity!r}) has no capacity", "Give a number, 0 or more.")
+            what = f"Channel({shown(capacity)}) has no capacity"
+            raise model_error(what, "Give a number, 0 or more.")
         held = tuple(messages)
         if len(held) > capacity:
             raise model_error(
@@ -69,6 +78,8 @@ class Channel(Location):
 
     def send(self, message: Any) -> Any:
         """Return the step that appends `message`; it waits while the channel is full."""
+        if type(message) is Ref and context.active() is not None:
+            message = message.value
         return self._act(Send(self, check_value(message, f"{self.name}.send(...)")))
 
     def recv(self) -> Any:
@@ -105,6 +116,15 @@ class Channel(Location):
     def __bool__(self) -> bool:
         return bool(self.messages)
 
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if context.active() is None:
+            return whole_compared(self.name)
+        return isinstance(other, (Channel, list, tuple)) and self.messages == tuple(other)
+
+    __hash__ = object.__hash__
+
     @property
     def full(self) -> bool:
         """Whether `send` would wait (in a step or property)."""
@@ -117,8 +137,10 @@ class Channel(Location):
 class Send(Step):
     """``yield ch.send(m)``."""
 
+    acts_within = True
+
     def __init__(self, channel: Channel, message: Any):
-        super().__init__(f"{channel.name}.send({message!r})")
+        super().__init__(f"{channel.name}.send({shown(message)})")
         self.channel, self.message = channel, message
 
     def perform(self, turn: Turn) -> None:
@@ -133,6 +155,8 @@ class Send(Step):
 
 class Receive(Step):
     """``m = yield ch.recv()``."""
+
+    acts_within = True
 
     def __init__(self, channel: Channel):
         super().__init__(f"{channel.name}.recv()")
@@ -150,6 +174,8 @@ class Receive(Step):
 
 class TryReceive(Step):
     """``m = yield ch.try_recv()``."""
+
+    acts_within = True
 
     def __init__(self, channel: Channel):
         super().__init__(f"{channel.name}.try_recv()")

@@ -8,16 +8,19 @@ checks in two threads do not meet.
 
 from __future__ import annotations
 
+import os
 import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
+
+from modelcheck.errors import ModelError
 
 if TYPE_CHECKING:
     from modelcheck.language.state import Ref
@@ -37,10 +40,10 @@ class Evaluation(Protocol):
 
 @define(eq=False)
 class Run:
-    """One run of a process's generator: which steps its code made since it last yielded.
+    """One run of a process's generator: which steps its code made.
 
-    `made` remembers every step object made, so that one made and dropped is found: a forgotten
-    `yield`.
+    `made` remembers every step object made and not yielded yet, so that one that is dropped is
+    found: a forgotten `yield`.
     """
 
     made: list[tuple[weakref.ref[Any], str, int, str]] = field(factory=list)
@@ -49,18 +52,50 @@ class Run:
 _evaluation: ContextVar[Evaluation | None] = ContextVar("evaluation", default=None)
 _run: ContextVar[Run | None] = ContextVar("run", default=None)
 
+_errors: ContextVar[list[ModelError] | None] = ContextVar("errors", default=None)
+
 active = _evaluation.get
 running = _run.get
+
+#: Code of ours that calls user code on behalf of nobody: above it stands the caller of a check.
+BOUNDARIES: set[CodeType] = set()
+
+
+def note(error: ModelError) -> ModelError:
+    """Return `error`, remembered: the user's code may catch it, and must not go on regardless."""
+    errors = _errors.get()
+    if errors is not None:
+        errors.append(error)
+    return error
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """At the end raise the first `ModelError` noted inside, whatever became of it there."""
+    errors: list[ModelError] = []
+    token = _errors.set(errors)
+    try:
+        yield
+    except Exception:
+        if errors:
+            raise errors[0] from None
+        raise
+    finally:
+        _errors.reset(token)
+    if errors:
+        raise errors[0]
 
 
 @contextmanager
 def evaluating(evaluation: Evaluation) -> Iterator[None]:
     """While inside, names are plain values, loaded from and stored to `evaluation`."""
-    token = _evaluation.set(evaluation)
+    token, outer = _evaluation.set(evaluation), _run.set(None)
     try:
-        yield
+        with _telling():
+            yield
     finally:
         _evaluation.reset(token)
+        _run.reset(outer)
 
 
 @contextmanager
@@ -68,20 +103,26 @@ def running_process(run: Run) -> Iterator[None]:
     """While inside, a process's own code runs and names are references."""
     token, outer = _run.set(run), _evaluation.set(None)
     try:
-        yield
+        with _telling():
+            yield
     finally:
         _run.reset(token)
         _evaluation.reset(outer)
 
 
 def is_ours(file: str) -> bool:
-    """Tell whether a file belongs to modelcheck itself."""
-    return file.startswith(PACKAGE)
+    """Tell whether a file belongs to modelcheck itself, or is what attrs wrote for it."""
+    return file.startswith((PACKAGE + os.sep, "<attrs generated"))
 
 
 def user_line(depth: int = 1) -> tuple[str, int]:
-    """Return file and line of the nearest caller outside modelcheck."""
+    """Return file and line of the nearest caller outside modelcheck.
+
+    ``("", 0)`` where a step runs by itself: it has a place of its own.
+    """
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None and is_ours(frame.f_code.co_filename):
+        if frame.f_code in BOUNDARIES:
+            return "", 0
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)

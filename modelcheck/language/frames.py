@@ -13,7 +13,7 @@ import gc
 import reprlib
 import sys
 import types
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -72,7 +72,7 @@ class Frame:
             # A cell is shared with the functions that capture it: it has a number of its own.
             held = cells.get(name, value)
             keys.append(self._freeze(freezer, held, f"the variable {name!r}", value))
-        for value in self.stack:
+        for value in _operands(self.stack):
             keys.append(self._freeze(freezer, value, "an unfinished expression or loop", value))
         keys.append(self._freeze(freezer, self.handled, "an exception handler", self.handled))
         for name, cell in cells.items():
@@ -91,6 +91,19 @@ class Frame:
                 file=self.file,
                 line=self.line,
             ) from error
+
+
+def _operands(stack: Iterable[Any]) -> Iterator[Any]:
+    """Go over a stack, a bound method as its function and object.
+
+    A call pushes either, which one depends on how often the interpreter has been there.
+    """
+    for value in stack:
+        if type(value) is types.MethodType:
+            yield value.__func__
+            yield value.__self__
+        else:
+            yield value
 
 
 @frozen(eq=False)
@@ -144,7 +157,7 @@ class Suspension:
         Guarantees: the converse is not promised. Sharing of values and the order in which an object
         got its attributes tell states apart that no program may be able to.
         """
-        freezer = Freezer(_generator_key)
+        freezer = Freezer(_generator_key, ordered=True)
         frames = tuple([frame.key(freezer) for frame in self.frames])
         inner = self.frames[-1]
         extras = tuple([inner._freeze(freezer, v, "the step", v) for v in extra])

@@ -14,16 +14,30 @@ from typing import Any
 from attrs import define, field
 
 from modelcheck.errors import ModelError
-from modelcheck.language.local import ABSENT, FINISHED, Fails, LocalState, Run, failure_of
+from modelcheck.language import context
+from modelcheck.language.local import (
+    ABSENT,
+    FINISHED,
+    RAISED,
+    Fails,
+    LocalState,
+    Run,
+    failure_of,
+)
 from modelcheck.language.model import System
-from modelcheck.language.process import Process
-from modelcheck.language.state import Ref
+from modelcheck.language.outside import Outside
+from modelcheck.language.process import Process, started_by
+from modelcheck.language.source import shown
+from modelcheck.language.state import Ref, model_error
 from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
 from modelcheck.language.views import check_property
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
 from modelcheck.tables.tables import Agent, Property, Restart, Tables
 from modelcheck.tables.tries import Answer, Outcome, Recorder, Trie
-from modelcheck.tables.values import key_of
+from modelcheck.tables.values import Unfreezable, key_of
+
+#: How many local states of each process are reached once more at the end of a search.
+AUDITED = 100
 
 #: How many instances of one spawned process may be there at once.
 MAX_SPAWNED = 32
@@ -44,6 +58,7 @@ class Shape:
 
     observed: dict[CodeType, frozenset[str]] = field(factory=dict)
     spawned: list[Spawned] = field(factory=list)
+    outside: Outside = field(factory=Outside)
 
 
 class Learner:
@@ -56,6 +71,7 @@ class Learner:
         self._limit = max_values
         self._processes = [*system.processes, *(s.process for s in shape.spawned)]
         self.groups = _groups(self._processes)
+        self.unborn = started_by(system.processes) if system.properties else frozenset()
         self._names = _names(self.groups)
         self._keys: dict[CodeType, set[str]] = {}
 
@@ -69,7 +85,7 @@ class Learner:
         agents = []
         for index, name in enumerate(self._names):
             slots.append(Slot(name, Domain(f"process {name}", self._limit), process=True))
-            agents.append(Agent(name, first + index))
+            agents.append(Agent(name, first + index, late=self._late(index)))
         properties = [
             Property(p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno)
             for p in self.system.properties
@@ -81,6 +97,14 @@ class Learner:
             initial.append(self.start(first + agent) if started else self.absent(first + agent))
         tables.initial = tuple(initial)
         return tables
+
+    def _late(self, agent: int) -> str:
+        """Return a spawned process's name for tokens: it does not depend on what was found first."""
+        index = agent - len(self.system.processes)
+        if index < 0:
+            return ""
+        told = [f"{s.process.describe()}{'~' * s.detached}" for s in self.shape.spawned]
+        return f"{told[index]}#{told[:index].count(told[index])}"
 
     def start(self, slot: int) -> int:
         """Return the id of the first local state of the process in `slot`. May raise `Fails`."""
@@ -119,11 +143,12 @@ class Learner:
         for other in domain.values:
             if other.spot == local.spot:
                 for name, value in other.variables().items():
-                    taken.setdefault(name, set()).add(repr(value))
+                    taken.setdefault(name, set()).add(shown(value))
         name, values = max(taken.items(), key=lambda item: len(item[1]), default=("?", set()))
         return Unbounded(
             f"{domain.name} has {domain.limit:,} different local states; at this line its variable "
-            f"{name!r} alone took {len(values):,} values, the last {local.variables().get(name)!r}",
+            f"{name!r} alone took {len(values):,} values, the last "
+            f"{shown(local.variables().get(name))}",
             "A counter or list that only grows makes a state space without end. Bound it, or "
             "raise max_values if the protocol really needs so many.",
             file=local.file,
@@ -158,6 +183,14 @@ class Learner:
         here: LocalState = self.result.domains[self.slot_of(agent)].values[local]
         return here.file, here.line
 
+    def guard_slots(self, agent: int, recorder: Recorder) -> frozenset[int]:
+        """Return the slots that the guard of the whole process reads in the recorder's state."""
+        guard = self._processes[agent].guard
+        if guard is None:
+            return frozenset()
+        Turn(self, agent, recorder, ()).test(guard)
+        return frozenset(read.slot for read in recorder.path)
+
     def process_slots(self) -> Iterator[tuple[int, int]]:
         """Go over all (agent, slot)."""
         return ((a, agent.slot) for a, agent in enumerate(self.result.agents))
@@ -174,6 +207,11 @@ class Learner:
 
     def free_slot(self, process: Process, detached: bool, turn: Turn) -> tuple[str, int]:
         """Return name and slot for a process to be spawned; may raise `Restart`."""
+        if process.group in self.system.names:
+            raise model_error(
+                f"{process.group!r} is both a spawned process and a name of the state",
+                "Properties could not tell them apart: rename one, or use worker(...).named('w').",
+            )
         key = key_of((process, detached))
         alike = [i for i, s in enumerate(self.shape.spawned) if s.key == key]
         base = len(self.system.processes)
@@ -198,6 +236,7 @@ class Learner:
         """Return the id of the local state after `local` when its step results in `result`."""
         process = self._processes[agent]
         run = run or Run.replay(process, local, self.shape.observed)
+        result = run.own(result)
         try:
             run.send(result)
         except Fails:
@@ -219,7 +258,7 @@ class Learner:
         if not same:
             raise ModelError(
                 f"{process.group} is not a function of what it read: after `{local.label}` with result "
-                f"{result!r} it ended in two different ways",
+                f"{shown(result)} it ended in two different ways",
                 "It depends on something outside the model: a clock, a random number, a global "
                 "variable. Put that into the state, or use choose().",
                 file=local.file,
@@ -235,8 +274,11 @@ class Learner:
         process = self._processes[agent]
         run = Run.replay(process, local, self.shape.observed)
         assert run.step is not None
+        self._watch(run)
         outcomes: list[Outcome] = []
         done = self._perform_all(agent, local, run, recorder, outcomes)
+        if run.step.calls_user or process.guard is not None:
+            self._perform_again(agent, local, run, recorder, _report(recorder, done, outcomes))
         if run.step.calls_user and run.key() != local.key:
             raise ModelError(
                 f"`{local.label}` changed a local variable of {process.group}",
@@ -255,6 +297,13 @@ class Learner:
                 outcomes.append(Outcome(tuple(turn.writes.items()), result))
         return tuple(outcomes)
 
+    def _watch(self, run: Run) -> None:
+        """Remember the global objects that a process's functions can see."""
+        for generator in run.chain():
+            self.shape.outside.watch(generator.gi_code, generator.gi_frame.f_globals)
+        for part in vars(run.step).values():
+            self.shape.outside.watch_function(part)
+
     def _perform_all(
         self, agent: int, local: LocalState, run: Run, recorder: Recorder, outcomes: list[Outcome]
     ) -> list[tuple[Turn, Any]]:
@@ -266,7 +315,7 @@ class Learner:
         while scripts:
             turn = Turn(self, agent, recorder, scripts.pop())
             try:
-                if guard is not None and not turn.evaluate(guard):
+                if guard is not None and not turn.test(guard)[0]:
                     continue
                 done.append((turn, run.step.perform(turn)))
             except Blocked:
@@ -275,18 +324,35 @@ class Learner:
                 raise
             except Fails as fails:
                 outcomes.append(Outcome(tuple(turn.writes.items()), None, fails.failure))
-            except Exception as error:
+            except RAISED as error:
                 failure = failure_of(error, (local.file, local.line))
                 outcomes.append(Outcome(tuple(turn.writes.items()), None, failure))
             scripts.extend(reversed(turn.open))
         return done
+
+    def _perform_again(
+        self, agent: int, local: LocalState, run: Run, recorder: Recorder, first: Any
+    ) -> None:
+        """Perform the step once more: the user's functions must do the same in the same state."""
+        again, outcomes = recorder.anew(), list[Outcome]()
+        done = self._perform_all(agent, local, run, again, outcomes)
+        if _report(again, done, outcomes) != first:
+            raise ModelError(
+                f"`{local.label}` of {self._processes[agent].group} did two different things in one "
+                "and the same state",
+                "It depends on something outside the model: a clock, a random number, a global "
+                "variable; or it changes something other than shared state. Put that into the "
+                "state, or use choose().",
+                file=local.file,
+                line=local.line,
+            )
 
     def property(self, index: int, recorder: Recorder) -> Answer:
         """Return a property's answer; run twice, since it must be a function of the state."""
         first = check_property(self, index, recorder)
         again = recorder.anew()
         second = check_property(self, index, again)
-        if first != second or [r.slot for r in recorder.path] != [r.slot for r in again.path]:
+        if first[0] != second[0] or [r.slot for r in recorder.path] != [r.slot for r in again.path]:
             function = self.system.properties[index].function
             raise ModelError(
                 f"the property {function.__name__} gave two answers in one state: {first[0]}, {second[0]}",
@@ -296,11 +362,40 @@ class Learner:
             )
         return Answer(*first)
 
+    def audit(self) -> None:
+        """Raise `ModelError` where something outside the model changed what a process does.
+
+        Local states are reached once more, after everything else has run: two processes that share a
+        Python object show it now. Up to `AUDITED` of each process are looked at, evenly spread.
+        """
+        self.shape.outside.check()
+        for agent in self.result.agents:
+            running = [v for v in self.result.domains[agent.slot].values if v.status == "running"]
+            for local in running[:: 1 + len(running) // AUDITED]:
+                number = agent.slot - len(self.system.refs)
+                Run.replay(self._processes[number], local, self.shape.observed)
+
     def never_at(self) -> list[str]:
         """Return a warning for each place that a property asked about and no process ever was at."""
         missing = sorted({str(place) for _, place in self.asked - self._seen_places} -
                          {str(place) for _, place in self._seen_places})  # fmt: skip
         return [f"no process was ever at {place!r}: a typing mistake?" for place in missing]
+
+
+def _report(recorder: Recorder, done: list[tuple[Turn, Any]], outcomes: list[Outcome]) -> Any:
+    """Return all that a performance of a step showed, to hold a second one against it."""
+    return (
+        [(read.slot, read.view) for read in recorder.path],
+        [(tuple(turn.writes.items()), _result_key(result)) for turn, result in done],
+        [(o.writes, o.failure.kind, o.failure.line) for o in outcomes if o.failure],
+    )
+
+
+def _result_key(result: Any) -> Any:
+    try:
+        return key_of(result)
+    except Unfreezable:
+        return type(result)
 
 
 def _groups(processes: list[Process]) -> dict[str, list[int]]:
@@ -318,5 +413,8 @@ def _names(groups: dict[str, list[int]]) -> list[str]:
             named[agent] = f"{name}[{index}]" if len(agents) > 1 else name
     return [named[agent] for agent in sorted(named)]
 
+
+# An error in what they do for a step that runs no code of the user's is the pending step's.
+context.BOUNDARIES.update(f.__code__ for f in (Learner.step, Learner.property, Learner.start))
 
 __all__ = ["MAX_VALUES", "Learner", "Shape"]

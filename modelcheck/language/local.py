@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import traceback
-from collections.abc import Generator, Hashable, Mapping
+from collections.abc import Generator, Hashable, Iterator, Mapping
 from types import CodeType, GeneratorType, MethodType
 from typing import Any
 
@@ -17,15 +17,20 @@ from attrs import define, field, frozen
 
 from modelcheck.errors import ModelError
 from modelcheck.language import context
+from modelcheck.language.channels import Receive
 from modelcheck.language.frames import Frame, Suspension, suspend
 from modelcheck.language.lint import lint
 from modelcheck.language.process import Process
-from modelcheck.language.source import text_of
-from modelcheck.language.steps import AtLabel, Label, Step, Until, as_step
+from modelcheck.language.source import shown, text_of
+from modelcheck.language.steps import AtLabel, Either, Label, Step, Until, as_step
 from modelcheck.tables.tables import Restart
 from modelcheck.tables.tries import Failure
 from modelcheck.tables.values import is_immutable
 from modelcheck.verdict import Kind
+
+#: How often a generator may refuse to be closed before it is left alone, and those that were.
+CLOSINGS = 100
+_NEVER_CLOSED: list[Any] = []
 
 #: Local variables that properties read, by the code that they belong to: kept even where dead.
 Observed = Mapping[CodeType, frozenset[str]]
@@ -60,7 +65,7 @@ class LocalState:
     places: frozenset[str] = frozenset()
     end: bool = False
     frames: tuple[Kept, ...] = ()
-    receives: Mapping[str, int | None] = field(factory=dict)
+    receives: Mapping[str, tuple[tuple[int, ...], ...]] = field(factory=dict)
 
     def history(self) -> list[Any]:
         """Return the results to send, in order, to bring a new generator here."""
@@ -72,9 +77,14 @@ class LocalState:
         return sent[::-1]
 
     def variables(self) -> dict[str, Any]:
-        """Return the live local variables by name; the outermost frame's win a clash of names."""
+        """Return the live local variables of the user's functions, by name.
+
+        The outermost function's win a clash of names; what modelcheck's own subroutines hold is left out.
+        """
         shown: dict[str, Any] = {}
         for frame in self.frames:
+            if context.is_ours(frame.code.co_filename):
+                continue
             for name, value in frame.locals.items():
                 shown.setdefault(name, value)
         return shown
@@ -95,19 +105,37 @@ class Fails(Exception):
         self.failure = failure
 
 
-def failure_of(error: Exception, fallback: tuple[str, int]) -> Failure:
+#: What process code may raise that is the model's behaviour: all but Ctrl-C.
+RAISED = (Exception, SystemExit, GeneratorExit)
+
+
+def failure_of(error: BaseException, fallback: tuple[str, int]) -> Failure:
     """Return what an exception of the user's code means: an assertion or an exception, and where."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not context.is_ours(f.filename)]
+    every = traceback.extract_tb(error.__traceback__)
+    if every and context.is_ours(every[-1].filename) and isinstance(error, _OUR_MISTAKES):
+        raise error  # never shown as a violation of the user's model
+    frames = [f for f in every if not context.is_ours(f.filename)]
     where = frames[-1] if frames else None
     file, line = (where.filename, where.lineno or 0) if where else fallback
     if isinstance(error, AssertionError):
-        text = str(error) or (where.line if where else "") or "assert"
+        text = said(error) or (where.line if where else "") or "assert"
         return Failure(Kind.ASSERTION, text, file, line)
-    message = f"{type(error).__name__}: {error}".rstrip(": ")
+    message = f"{type(error).__name__}: {said(error)}".rstrip(": ")
     if isinstance(error, AttributeError) and getattr(error, "name", "") in _REF_METHODS:
         message += " (inside a step names are plain values: assign, or use operators)"
     return Failure(Kind.EXCEPTION, message, file, line)
 
+
+def said(error: BaseException) -> str:
+    """Return an exception's text, also where its class fails to make it."""
+    try:
+        return str(error)
+    except Exception as another:
+        return f"<no text: {type(another).__name__}>"
+
+
+#: What only a defect of modelcheck itself raises in its own code.
+_OUR_MISTAKES = (NameError, AttributeError, ImportError)
 
 _REF_METHODS = {"set", "add", "swap", "cas", "update"}
 
@@ -122,25 +150,58 @@ class Run:
         self.generator: Generator[Any, Any, Any] = process.start()
         self.step: Step | None = None
         self.ended = False
+        self._lint()
+
+    def __del__(self) -> None:
+        """Close the generator in peace: a ``finally`` that yields objects to being closed."""
+        generator = getattr(self, "generator", None)
+        if generator is None or generator.gi_frame is None:
+            return
+        for _ in range(CLOSINGS):
+            try:
+                with context.running_process(context.Run()):
+                    generator.close()
+            except BaseException:  # whatever the user's code does here, it is not part of the model
+                continue
+            return
+        _NEVER_CLOSED.append(generator)
 
     @classmethod
     def replay(cls, process: Process, local: LocalState, observed: Observed) -> Run:
         """Return a run that has come to `local`; raise `ModelError` if it arrives elsewhere."""
         run = cls(process, observed)
-        run.send(None)
-        for result in local.history():
-            if run.ended:
-                break
-            run.send(result)
+        *history, last = [None, *local.history()]
+        try:
+            run._pass_through(history)
+            if not run.ended:
+                run.send(last)
+        except Fails as fails:
+            raise _nondeterministic(process, local, run, fails.failure.message) from None
         if run.ended or run.key() != local.key:
             raise _nondeterministic(process, local, run)
         return run
 
+    def _pass_through(self, history: list[Any]) -> None:
+        """Send results one after the other; what they lead to was looked at when it was first met."""
+        send, taken = self.generator.send, self._taken
+        try:
+            with context.running_process(self._run):
+                for result in history:
+                    step = send(result if is_immutable(result) else copy.deepcopy(result))
+                    taken[id(step)] = step
+            made = self._run.made  # one that is still held may be dropped later
+            made[:] = [entry for entry in made if entry[0]() is not None]
+        except StopIteration:
+            self.ended = True
+        except (ModelError, Restart):
+            raise
+        except RAISED as error:
+            code = self.process.function.__code__
+            raise Fails(failure_of(error, (code.co_filename, code.co_firstlineno))) from None
+
     def send(self, result: Any) -> None:
         """Run the process's code to its next step, or to its end. Raises `Fails`."""
-        if not is_immutable(result):
-            result = copy.deepcopy(result)  # the process may change what it got
-        self._run.made.clear()
+        result = self.own(result)
         try:
             with context.running_process(self._run):
                 yielded = self.generator.send(result)
@@ -148,7 +209,7 @@ class Run:
             self.step, self.ended = None, True
         except (ModelError, Restart):
             raise
-        except Exception as error:
+        except RAISED as error:
             code = self.process.function.__code__
             fallback = (code.co_filename, code.co_firstlineno)
             raise Fails(failure_of(error, fallback)) from None
@@ -157,18 +218,35 @@ class Run:
             self.step = self._accept(yielded)
         self._check_forgotten()
 
-    def _lint(self) -> None:
-        """Look at the source of every generator on the chain that was not seen before."""
+    def own(self, result: Any) -> Any:
+        """Return what the process gets for `result`: a copy, if it could change it."""
+        try:
+            return result if is_immutable(result) else copy.deepcopy(result)
+        except Exception as error:
+            raise self._error(
+                f"the result of `{self.step}` is {shown(result)}, which cannot be copied: {said(error)}",
+                "It is handed out in many interleavings, to each its own: let the function return "
+                "plain values (numbers, strings, tuples, lists, dicts, ...).",
+            ) from None
+
+    def chain(self) -> Iterator[GeneratorType[Any, Any, Any]]:
+        """Go over the generators from the process's own down to the one that is suspended."""
         inner: Any = self.generator
         while isinstance(inner, GeneratorType):
-            lint(inner)
+            yield inner
             inner = inner.gi_yieldfrom
+
+    def _lint(self) -> None:
+        """Look at the source of every generator on the chain that was not seen before."""
+        for generator in self.chain():
+            lint(generator)
 
     def _accept(self, yielded: Any) -> Step:
         """Return the yielded step, or raise a `ModelError` that says what was wrong with it."""
         step = as_step(yielded)
         if step is None:
-            raise self._error(f"{self._name()} yielded {yielded!r}, which is no step", _remedy(yielded))
+            what = f"{self._name()} yielded {shown(yielded)}, which is no step"
+            raise self._error(what, _remedy(yielded))
         if id(step) in self._taken:
             raise self._error(
                 f"{self._name()} yielded the same step object twice: `{step.text}`",
@@ -179,14 +257,20 @@ class Run:
 
     def _check_forgotten(self) -> None:
         """Find steps that were made and dropped: somebody forgot a `yield`."""
-        for made, file, line, text in self._run.made:
-            if made() is None:
+        waiting = []
+        for entry in self._run.made:
+            made, file, line, text = entry
+            step = made()
+            if step is None:
                 raise ModelError(
                     f"the step `{text}` was made but never yielded",
-                    f"A step does nothing until it is yielded: write `yield {text}`.",
+                    "A step does nothing until it is yielded: write `yield` before it.",
                     file=file,
                     line=line,
                 )
+            if id(step) not in self._taken:
+                waiting.append(entry)
+        self._run.made[:] = waiting
 
     def suspension(self) -> Suspension:
         """Return where the generator stands."""
@@ -287,21 +371,25 @@ def _copy(value: Any) -> Any:
         return Opaque(f"<{type(value).__name__}>")
 
 
-def _receives(step: Step) -> dict[str, int | None]:
-    """Return the rendezvous channels that `step` waits on, with the index in an `either`."""
-    found: dict[str, int | None] = {}
-    for index, one in enumerate(getattr(step, "options", ())):
-        if isinstance(one, Step):
-            found.update({name: index for name in _receives(one)})
-    channel = getattr(step, "channel", None)
-    if channel is not None and type(step).__name__ == "Receive" and channel.capacity == 0:
-        found[channel.name] = None
+def _receives(step: Step) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """Return the rendezvous channels that `step` waits on, each with its indices in an `either`."""
+    if isinstance(step, Receive) and step.channel.capacity == 0:
+        return {step.channel.name: ((),)}
+    found: dict[str, tuple[tuple[int, ...], ...]] = {}
+    if isinstance(step, Either):
+        for index, one in enumerate(step.options):
+            for name, paths in _receives(one).items():
+                found[name] = (*found.get(name, ()), *((index, *path) for path in paths))
     return found
 
 
-def _nondeterministic(process: Process, local: LocalState, run: Run) -> ModelError:
-    arrived = "ended" if run.ended else f"was at line {run.local(None, None).line}: {run.step}"
-    detail = "" if run.ended else _difference(local, run.local(None, None))
+def _nondeterministic(
+    process: Process, local: LocalState, run: Run, raised: str = ""
+) -> ModelError:
+    if raised:
+        arrived, detail = f"failed: {raised}", ""
+    else:
+        arrived, detail = _arrival(local, run)
     return ModelError(
         f"{process.group} is not a function of what it read: with the same results it was first at "
         f"`{local.label}` and then {arrived}{detail}",
@@ -312,9 +400,18 @@ def _nondeterministic(process: Process, local: LocalState, run: Run) -> ModelErr
     )
 
 
+def _arrival(local: LocalState, run: Run) -> tuple[str, str]:
+    """Return where a run came to, and which variable differs from that of `local`."""
+    if run.ended:
+        return "ended", ""
+    here = run.local(None, None)
+    return f"was at line {here.line}: {run.step}", _difference(local, here)
+
+
 def _difference(first: LocalState, second: LocalState) -> str:
     before, after = first.variables(), second.variables()
     for name in before:
-        if repr(before[name]) != repr(after.get(name)):
-            return f" ({name} was {before[name]!r}, then {after.get(name)!r})"
+        old, new = shown(before[name]), shown(after.get(name))
+        if old != new:
+            return f" ({name} was {old}, then {new})"
     return ""

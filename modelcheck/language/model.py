@@ -103,7 +103,7 @@ def _iterate(things: Any, what: str) -> list[Any]:
 
 def _checked_process(process: Any) -> Process:
     if isinstance(process, ProcessFunction):
-        name = process.function.__name__
+        name = process.name
         raise model_error(f"{name} is not called", f"Give an instance of it: `{name}(...)`.")
     if inspect.isgenerator(process):
         name = process.gi_code.co_name
@@ -186,7 +186,15 @@ class Model:
 
     def _expected(self, parameters: Mapping[str, Any]) -> Verdict:
         """Return the verdict expected under these parameters."""
-        expect = self.expect(**parameters) if callable(self.expect) else self.expect
+        try:
+            expect = self.expect(**parameters) if callable(self.expect) else self.expect
+        except Exception as error:
+            raise ModelError(
+                f"the expect= of model {self.name} raised {type(error).__name__}: {error}",
+                "It is called with the model's parameters by name, all of them.",
+                file=self.file,
+                line=self.line,
+            ) from error
         try:
             return Verdict(expect)
         except ValueError:
@@ -232,9 +240,9 @@ def _parse(text: str, default: Any, what: str) -> Any:
         return members[text]
     try:
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         value = text
-    if isinstance(default, int) and not isinstance(value, int):
+    if isinstance(default, int) and type(value) is not int:
         raise UsageError(f"{what}: {text!r} is not a whole number")
     return value
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
-from functools import update_wrapper
+from collections.abc import Callable, Generator, Iterable
+from functools import partial, update_wrapper
+from types import CellType, CodeType, FunctionType
 from typing import Any, overload
 
 from attrs import evolve, field, frozen
 
 from modelcheck.errors import ModelError
-from modelcheck.language.state import model_error
+from modelcheck.language.source import shown
+from modelcheck.language.state import Cells, children_of, is_part, model_error
 
 
 @frozen
@@ -67,8 +69,8 @@ class Process:
 
     def describe(self) -> str:
         """Return the call as text: ``walker(mm, 0)``."""
-        shown = [repr(a) for a in self.args] + [f"{k}={v!r}" for k, v in self.kwargs.items()]
-        return f"{self.group}({', '.join(shown)})"
+        given = [shown(a) for a in self.args] + [f"{k}={shown(v)}" for k, v in self.kwargs.items()]
+        return f"{self.group}({', '.join(given)})"
 
 
 class ProcessFunction:
@@ -77,16 +79,21 @@ class ProcessFunction:
     def __init__(self, function: Callable[..., Any], daemon: bool):
         self.function, self.daemon = function, daemon
         update_wrapper(self, function)
+        self.name = getattr(function, "__name__", "") or innermost(function).__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Process:
         try:
             inspect.signature(self.function).bind(*args, **kwargs)
         except TypeError as error:
             raise model_error(
-                f"{self.function.__name__}{inspect.signature(self.function)} cannot be called so: {error}",
+                f"{self.name}{inspect.signature(self.function)} cannot be called so: {error}",
                 "Give the process the arguments that its function names.",
             ) from None
-        return Process(self.function, args, kwargs, self.daemon)
+        function = self.function
+        while isinstance(function, partial):
+            args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
+            function = function.func
+        return Process(function, args, kwargs, self.daemon)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a method of a `@state` class: the part is the first argument."""
@@ -127,8 +134,15 @@ def process(function: Any = None, *, daemon: bool = False) -> Any:
     return process_function(function, daemon)
 
 
+def innermost(function: Any) -> Any:
+    """Return the function within any number of partials."""
+    return innermost(function.func) if isinstance(function, partial) else function
+
+
 def process_function(function: Any, daemon: bool) -> ProcessFunction:
     """Return the decorated function, or raise `ModelError` for something that cannot be a process."""
+    if isinstance(function, ProcessFunction):
+        return ProcessFunction(function.function, daemon)
     code = getattr(function, "__code__", None)
     if inspect.isgeneratorfunction(function):
         return ProcessFunction(function, daemon)
@@ -141,3 +155,42 @@ def process_function(function: Any, daemon: bool) -> ProcessFunction:
     if code is None:
         raise model_error(what, remedy)
     raise ModelError(what, remedy, file=code.co_filename, line=code.co_firstlineno)
+
+
+def started_by(processes: Iterable[Process]) -> frozenset[str]:
+    """Return the names of the processes that `processes` may spawn, as far as one can tell.
+
+    A property may ask for one before it has been spawned. What is looked at: the process functions,
+    and the names given by `named`, that the code and the functions that it names mention.
+    """
+    names: set[str] = set()
+    seen: set[int] = set()
+    waiting: list[Any] = [thing for p in processes for thing in (p.function, *p.args)]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, ProcessFunction):
+            names.add(thing.name)
+            thing = thing.function
+        elif is_part(thing):
+            waiting += [*vars(type(thing)).values(), *children_of(thing).values()]
+        elif isinstance(thing, Cells):
+            waiting += thing._children.values()
+        thing = getattr(thing, "__func__", thing)
+        if inspect.isfunction(thing):
+            waiting += _mentioned(thing, names)
+    return frozenset(names)
+
+
+def _mentioned(function: FunctionType, names: set[str]) -> list[Any]:
+    """Return what a function's code names and captures; add the names that it gives to `names`."""
+    found: list[Any] = [c.cell_contents for c in function.__closure__ or () if c != CellType()]
+    codes = [function.__code__]
+    for code in codes:
+        found += map(function.__globals__.get, code.co_names)
+        codes += [c for c in code.co_consts if isinstance(c, CodeType)]
+        if "named" in code.co_names:
+            names.update(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())
+    return found

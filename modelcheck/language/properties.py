@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ from attrs import frozen
 
 from modelcheck.errors import ModelError
 from modelcheck.language.state import model_error
+
+_GENERATOR_OR_ASYNC = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 @frozen
@@ -40,8 +43,10 @@ def _make(kind: str, function: Any) -> PropertyFunction:
             f"@{kind} was given {function!r}, which is not a function",
             "Decorate a function of one argument, the state: `def safe(s): return s.x == 0`.",
         )
-    elif code.co_argcount != 1 or code.co_flags & 0x20:
-        what = "it is a generator" if code.co_flags & 0x20 else f"it takes {code.co_argcount} arguments"
+    elif code.co_argcount != 1 or code.co_flags & _GENERATOR_OR_ASYNC:
+        what = f"it takes {code.co_argcount} arguments"
+        if code.co_flags & _GENERATOR_OR_ASYNC:
+            what = "it is a generator, or async"
         raise ModelError(
             f"the property {function.__name__} is no function of one argument: {what}",
             "It gets a snapshot of the state and returns a bool: `def safe(s): return s.x == 0`.",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from types import CodeType
 from typing import Any
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=[> ])")
 
 
 def text_of(function: Callable[..., Any]) -> str:
@@ -21,6 +24,22 @@ def text_of(function: Callable[..., Any]) -> str:
     if code is None or code.co_name != "<lambda>":
         return getattr(function, "__name__", type(function).__name__)
     return _body(code)
+
+
+def shown(value: Any) -> str:
+    """Return `repr(value)` without addresses, or, where it raises, something that says so.
+
+    An address would make two equal values look different, and equal steps too.
+
+    Examples
+    --------
+    >>> shown("a"), shown(object()), shown(10**5000)
+    ("'a'", '<object object>', '<int without a repr: ValueError>')
+    """
+    try:
+        return _ADDRESS.sub("", repr(value))
+    except Exception as error:
+        return f"<{type(value).__name__} without a repr: {type(error).__name__}>"
 
 
 @lru_cache(maxsize=4096)

@@ -18,6 +18,7 @@ import attrs
 
 from modelcheck.errors import ModelError
 from modelcheck.language import context
+from modelcheck.language.source import shown, text_of
 from modelcheck.tables.values import is_immutable
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ T = TypeVar("T")
 def model_error(what: str, remedy: str) -> ModelError:
     """Return a `ModelError` that names the user's line that is running now."""
     file, line = context.user_line()
-    return ModelError(what, remedy, file=file, line=line)
+    return context.note(ModelError(what, remedy, file=file or None, line=line or None))
 
 
 class NoSuchField(ModelError, AttributeError):
@@ -66,10 +67,22 @@ def check_value(value: Any, what: str) -> Any:
             f"{what} was given the reference {value.name}, not a value",
             f"Load it first: `v = yield {value.name}`, then use v.",
         )
-    if not is_immutable(value):
+    if isinstance(value, tuple) and any(type(part) is Ref for part in value):
         raise model_error(
-            f"{what} was given {value!r}, a {type(value).__name__}: it can change, or has no value "
-            "of its own to compare by",
+            f"{what} was given {shown(value)}, which holds references, not values",
+            "Load each first: `v = yield x`; or read them all in one step, with atomic(f).",
+        )
+    try:
+        fit = is_immutable(value)
+    except RecursionError:
+        raise model_error(
+            f"{what} was given a {type(value).__name__} that is nested too deeply",
+            "A location holds one small value: use cells(...) or parts for a structure.",
+        ) from None
+    if not fit:
+        raise model_error(
+            f"{what} was given {shown(value)}, a {type(value).__name__}: it can change, or has no "
+            "value of its own to compare by",
             "A shared location holds immutable values: numbers, strings, enum members, tuples, "
             "frozensets, frozen attrs objects. For an array of separate locations use cells(...).",
         )
@@ -81,13 +94,16 @@ _SIGNS = {
     "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "and": "&", "or": "|",
     "xor": "^", "lshift": "<<", "rshift": ">>", "neg": "-", "invert": "~", "contains": "in",
     "getitem": "[...]", "bool": "a test for truth", "iter": "a loop", "len": "len()",
+    "matmul": "@",
 }  # fmt: skip
 
 
-def _use(name: str) -> str:
+def use_of(name: str) -> str:
     """Return an operator as the user wrote it, for a message."""
     bare = name.strip("_")
-    return f"`{_SIGNS[bare]}`" if bare in _SIGNS else f"`{bare}`"
+    bare = bare[1:] if bare.startswith("r") and bare[1:] in _SIGNS else bare
+    sign = _SIGNS.get(bare, bare)
+    return sign if sign.startswith("a ") else f"`{sign}`"
 
 
 def _as_value(name: str) -> Callable[..., Any]:
@@ -95,7 +111,7 @@ def _as_value(name: str) -> Callable[..., Any]:
     function = getattr(operator, name.strip("_"), None) or getattr(operator, name, None)
 
     def method(self: Ref, *others: Any) -> Any:
-        value = self.plain(_use(name))
+        value = self.plain(use_of(name))
         plain = [o.plain("this") if isinstance(o, Ref) else o for o in others]
         if function is not None:
             return function(value, *plain)
@@ -106,10 +122,10 @@ def _as_value(name: str) -> Callable[..., Any]:
 
 
 def _reflected(name: str) -> Callable[..., Any]:
-    function = getattr(operator, name)
+    function = divmod if name == "divmod" else getattr(operator, name)
 
     def method(self: Ref, other: Any) -> Any:
-        return function(other, self.plain(_use(name)))
+        return function(other, self.plain(use_of(name)))
 
     return method
 
@@ -144,7 +160,30 @@ class Ref(Location):
     def __deepcopy__(self, memo: Any) -> Ref:
         return self
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self) if context.active() is None else hash(self.plain("hash()"))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if context.active() is not None:
+            return getattr(self.plain(f"`.{name}`"), name)
+        file, line = context.user_line()
+        raise NoSuchField(
+            f"`.{name}` was asked of {self.name}, which is a reference here, not a value",
+            f"In process code, load it first: `v = yield {self.name}`, then use v.{name}.",
+            file=file or None,
+            line=line or None,
+        )
+
+    def __format__(self, spec: str) -> str:
+        return str(self) if context.active() is None else format(self.plain("format()"), spec)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.plain("round()"), digits)
+
+    def __reversed__(self) -> Any:
+        return reversed(self.plain("reversed()"))
 
     @property
     def value(self) -> Any:
@@ -171,12 +210,12 @@ class Ref(Location):
     def add(self, amount: Any = 1) -> Any:
         """Return the step that adds `amount` in one go; its result is the old value."""
         check_value(amount, f"{self.name}.add(...)")
-        return _steps().Update(self, operator.add, (amount,), f"{self.name}.add({amount!r})")
+        return _steps().Update(self, operator.add, (amount,), f"{self.name}.add({shown(amount)})")
 
     def swap(self, value: Any) -> Any:
         """Return the step that stores `value` and results in the old value, in one go."""
         check_value(value, f"{self.name}.swap(...)")
-        return _steps().Update(self, _second, (value,), f"{self.name}.swap({value!r})")
+        return _steps().Update(self, _second, (value,), f"{self.name}.swap({shown(value)})")
 
     def cas(self, expected: Any, new: Any) -> Any:
         """Return the step that stores `new` if the value equals `expected`, in one go.
@@ -189,17 +228,12 @@ class Ref(Location):
 
     def update(self, function: Callable[[Any], Any]) -> Any:
         """Return the step that stores ``function(value)`` in one go; its result is the old value."""
-        return _steps().Update(self, function, (), f"{self.name}.update({_function_text(function)})")
+        _steps().need_callable(function, f"{self.name}.update(...)", "x.update(lambda v: v + 1)", 1)
+        return _steps().Update(self, function, (), f"{self.name}.update({text_of(function)})")
 
 
 def _second(old: Any, new: Any) -> Any:
     return new
-
-
-def _function_text(function: Callable[..., Any]) -> str:
-    from modelcheck.language.source import text_of
-
-    return text_of(function)
 
 
 def _steps() -> Any:
@@ -212,7 +246,7 @@ _COMPARISONS = ["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]
 _UNARY = ["__neg__", "__pos__", "__abs__", "__invert__", "__index__"]
 _BINARY = [
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift",
-    "rshift",
+    "rshift", "divmod", "matmul",
 ]  # fmt: skip
 for _name in _COMPARISONS + _UNARY:
     setattr(Ref, _name, _as_value(_name))
@@ -226,7 +260,7 @@ for _name, _builtin in {
     "__str__": str,
 }.items():  # fmt: skip
 
-    def _convert(self: Ref, _said: str = _use(_name), _builtin: Any = _builtin) -> Any:
+    def _convert(self: Ref, _said: str = use_of(_name), _builtin: Any = _builtin) -> Any:
         return _builtin(self.plain(_said))
 
     setattr(Ref, _name, _convert)
@@ -320,7 +354,7 @@ class Cells(Location):
         if self is other:
             return True
         if context.active() is None:
-            return NotImplemented
+            return whole_compared(self.name)
         if self._keyed:
             theirs = dict(other.items()) if isinstance(other, (Cells, Mapping)) else other
             return dict(self.items()) == theirs
@@ -336,6 +370,16 @@ class Cells(Location):
 
 def _key_text(key: Any) -> str:
     return getattr(key, "name", None) or repr(key)
+
+
+def whole_compared(name: str) -> bool:
+    """Return `NotImplemented`; or, in process code, raise `ModelError`: it cannot see a whole."""
+    if context.running() is None:
+        return NotImplemented  # type: ignore[no-any-return] # as `__eq__` may, which returns this
+    raise model_error(
+        f"`==` was applied to {name}, which is a part of the state here, not a value",
+        f"A step over several locations is atomic(f): `v = yield atomic(lambda: {name} == ...)`.",
+    )
 
 
 def cells(shape: int | Iterable[Any] | Mapping[Any, Any], initial: Any = 0) -> Any:
@@ -360,12 +404,20 @@ def cells(shape: int | Iterable[Any] | Mapping[Any, Any], initial: Any = 0) -> A
         return Cells({i: child_of(initial, "a cell") for i in range(shape)}, keyed=False)
     if isinstance(shape, Mapping):
         return Cells({k: child_of(v, f"the cell {k!r}") for k, v in shape.items()}, keyed=True)
+    if not isinstance(shape, Iterable):
+        raise model_error(f"cells({shape!r}) has no size", "Give a whole number, or the values.")
     return Cells({i: child_of(v, f"cell {i}") for i, v in enumerate(shape)}, keyed=False)
 
 
 def is_part(thing: Any) -> bool:
     """Tell whether `thing` is an instance of a `@state` class."""
     return hasattr(type(thing), "__modelcheck_fields__")
+
+
+def children_of(part: Any) -> dict[str, Any]:
+    """Return the nodes below a part, by field."""
+    children: dict[str, Any] = part.__dict__.get("_children", {})
+    return children
 
 
 def is_location(thing: Any) -> bool:
@@ -378,7 +430,7 @@ def fresh(node: Any) -> Any:
     if isinstance(node, Location):
         return node.fresh()
     copy = object.__new__(type(node))
-    copy.__dict__["_children"] = {n: fresh(c) for n, c in node.__dict__["_children"].items()}
+    copy.__dict__["_children"] = {n: fresh(c) for n, c in children_of(node).items()}
     copy.__dict__["_name"] = "?"
     return copy
 
@@ -389,7 +441,7 @@ def bind(node: Any, name: str, binder: Binder) -> None:
         node.bind(name, binder)
         return
     node.__dict__["_name"] = name
-    for field_name, child in node.__dict__["_children"].items():
+    for field_name, child in children_of(node).items():
         bind(child, f"{name}.{field_name}" if name else field_name, binder)
 
 
@@ -421,12 +473,13 @@ def _assign(child: Any, name: str, value: Any) -> None:
         )
     evaluation = context.active()
     if evaluation is not None:
-        evaluation.store(child, check_value(value, name))
+        plain = evaluation.load(value) if type(value) is Ref else value
+        evaluation.store(child, check_value(plain, name))
     elif context.running() is not None:
         raise model_error(
             f"{name} was assigned to in process code, where it is a reference",
-            f"Write `yield {name}.set({value!r})`: a store is a step. (Inside atomic(f), plain "
-            "assignment is right.)",
+            f"Write `yield {name}.set({shown(value)})`: a store is a step. (Inside atomic(f), "
+            "plain assignment is right.)",
         )
     else:
         child.initial = check_value(value, name)
@@ -512,14 +565,17 @@ def _no_such_field(part: Any, name: str) -> NoSuchField:
     return NoSuchField(
         f"{type(part).__name__} has no field {name!r}",
         f"Its fields are {', '.join(type(part).__modelcheck_fields__) or 'none'}.",
-        file=file,
-        line=line,
+        file=file or None,
+        line=line or None,
     )
 
 
 def _getattr(self: Any, name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
+    helper = inspect.getattr_static(type(self), name, None)
+    if isinstance(helper, property):  # it was found, and asked for what is not there
+        return helper.__get__(self)
     raise _no_such_field(self, name)
 
 

@@ -7,16 +7,17 @@ fences mean is the memory model's business, reached through the turn.
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
-from modelcheck.language.source import text_of
-from modelcheck.language.state import Ref, check_value, model_error
+from modelcheck.language.process import Process
+from modelcheck.language.source import shown, text_of
+from modelcheck.language.state import Ref, check_value, model_error, use_of
 
 if TYPE_CHECKING:
-    from modelcheck.language.process import Process
     from modelcheck.language.turn import Turn
 
 
@@ -30,9 +31,16 @@ class Step:
 
     text: str = ""
     calls_user = False  # performing it runs the user's functions
+    acts_within = False  # inside an `atomic` function it is taken at once
 
     def __init__(self, text: str):
         self.text = text
+        if context.active() is not None and not self.acts_within:
+            raise model_error(
+                f"the step `{text}` was made inside a condition, an atomic function or a property",
+                "Names are plain values there, and nothing can be yielded: assign (`s.x = 1`) or "
+                "use operators; yield steps in the process's own code.",
+            )
         run = context.running()
         if run is not None:
             file, line = context.user_line(2)
@@ -42,7 +50,6 @@ class Step:
         """Do it in the turn's state and return the result; or ``turn.block()``."""
         raise NotImplementedError
 
-
     def named(self, text: str) -> Any:
         """Return this step, called `text` in traces."""
         self.text = text
@@ -51,11 +58,29 @@ class Step:
     def __repr__(self) -> str:
         return self.text
 
-    def __bool__(self) -> bool:
+    __hash__ = object.__hash__
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    """Return a method that says that a step has no value yet."""
+
+    def method(self: Step, *others: Any) -> Any:
         raise model_error(
-            f"the step `{self.text}` was used as a value",
-            f"A step does nothing until it is yielded: `v = yield {self.text}`.",
+            f"{use_of(name)} was applied to the step `{self.text}`, as if it were a value",
+            "A step does nothing until it is yielded: put `yield` before it, `v = yield ...`, then "
+            "use v. (`yield from` is for subroutines.)",
         )
+
+    method.__name__ = name
+    return method
+
+
+for _name in [
+    "bool", "eq", "ne", "lt", "le", "gt", "ge", "add", "radd", "sub", "rsub", "mul", "rmul", "mod",
+    "floordiv", "truediv", "and", "rand", "or", "ror", "xor", "neg", "invert", "index", "int",
+    "getitem", "contains", "len", "iter",
+]:  # fmt: skip
+    setattr(Step, f"__{_name}__", _refused(f"__{_name}__"))
 
 
 def as_step(thing: Any) -> Step | None:
@@ -83,7 +108,7 @@ class Store(Step):
     """``yield x.set(v)``: write one location."""
 
     def __init__(self, ref: Ref, value: Any, text: str = ""):
-        super().__init__(text or f"{ref.name} := {value!r}")
+        super().__init__(text or f"{ref.name} := {shown(value)}")
         self.ref, self.value = ref, value
 
     def perform(self, turn: Turn) -> None:
@@ -110,8 +135,7 @@ class Update(Step):
 
     def perform(self, turn: Turn) -> Any:
         old = turn.memory.load_locked(turn, self.ref)
-        with turn.user_code():
-            new = check_value(self.function(old, *self.others), self.text)
+        new = check_value(turn.call(self.function, old, *self.others), self.text)
         turn.memory.store_locked(turn, self.ref, new)
         return {"old": old, "new": new, "none": None}[self.result]
 
@@ -120,7 +144,7 @@ class CompareAndSwap(Step):
     """``old = yield x.cas(expected, new)``: store `new` if the value equals `expected`."""
 
     def __init__(self, ref: Ref, expected: Any, new: Any):
-        super().__init__(f"{ref.name}.cas({expected!r}, {new!r})")
+        super().__init__(f"{ref.name}.cas({shown(expected)}, {shown(new)})")
         self.ref, self.expected, self.new = ref, expected, new
 
     def perform(self, turn: Turn) -> Any:
@@ -140,15 +164,15 @@ class Until(Step):
         self.condition, self.end = condition, end
 
     def perform(self, turn: Turn) -> Any:
-        value = turn.evaluate(self.condition)
-        return value if value else turn.block()
+        true, value = turn.test(self.condition)
+        return value if true else turn.block()
 
 
 class Choose(Step):
     """``v = yield choose(a, b, c)``: any one of several values; every choice is explored."""
 
     def __init__(self, options: tuple[Any, ...]):
-        super().__init__(f"choose({', '.join(map(repr, options))})")
+        super().__init__(f"choose({', '.join(map(shown, options))})")
         self.options = options
 
     def perform(self, turn: Turn) -> Any:
@@ -166,7 +190,7 @@ class Atomic(Step):
 
     def perform(self, turn: Turn) -> Any:
         turn.memory.atomic(turn)
-        if self.when is not None and not turn.evaluate(self.when):
+        if self.when is not None and not turn.test(self.when)[0]:
             turn.block()
         return turn.evaluate(self.function, writes=True)
 
@@ -243,15 +267,20 @@ class Spawn(Step):
 class Child:
     """A spawned process, as the spawner holds it: something to `join`."""
 
-    def __init__(self, name: str, slot: int):
-        self.name, self.slot = name, slot
+    def __init__(self, name: str, slot: int, detached: bool = False):
+        self.name, self.slot, self.detached = name, slot, detached
 
     def join(self) -> Step:
         """Return the step that waits until the process has ended."""
+        if self.detached:
+            raise model_error(
+                f"{self.name} was spawned detached: there is nothing to join",
+                "Spawn it without detached=True, or do not join it.",
+            )
         return Join(self)
 
     def __modelcheck_key__(self) -> Hashable:
-        return ("child", self.slot)
+        return ("child", self.slot, self.detached)
 
     def __repr__(self) -> str:
         return self.name
@@ -271,12 +300,28 @@ class Join(Step):
 # What a user writes.
 
 
-def _need_callable(thing: Any, call: str, example: str) -> None:
+_GENERATOR_OR_ASYNC = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def need_callable(thing: Any, call: str, example: str, arguments: int = 0) -> None:
+    """Raise `ModelError` unless `thing` is a plain function that takes so many arguments."""
+    code = getattr(thing, "__code__", None)
     if not callable(thing):
-        raise model_error(
-            f"{call} was given {thing!r}, which is not a function",
-            f"It is looked at again in every state, so it must be a function: `{example}`.",
-        )
+        wrong = "which is not a function"
+    elif code is None:
+        return
+    elif code.co_flags & _GENERATOR_OR_ASYNC:
+        wrong = "a generator function: calling it runs none of its code"
+    else:
+        most = code.co_argcount - (inspect.ismethod(thing))
+        least = most - len(thing.__defaults__ or ())
+        if least <= arguments and (arguments <= most or code.co_flags & inspect.CO_VARARGS):
+            return
+        wrong = f"a function of {most} argument{'s' * (most != 1)}; it is called with {arguments}"
+    raise model_error(
+        f"{call} was given {shown(thing)}, {wrong}",
+        f"It is called in every state anew, so it must be a plain function: `{example}`.",
+    )
 
 
 def until(condition: Callable[[], Any], *, end: bool = False) -> Step:
@@ -290,17 +335,22 @@ def until(condition: Callable[[], Any], *, end: bool = False) -> Step:
     end : bool
         Waiting here for ever is a proper end, not a deadlock.
     """
-    _need_callable(condition, "until(...)", "until(lambda: x == 0)")
+    need_callable(condition, "until(...)", "until(lambda: x == 0)")
     return Until(condition, end)
 
 
 def choose(*options: Any) -> Step:
     """Return the step whose result is any one of `options`; every one is explored.
 
-    A single iterable argument (a range, a list, an enum class) gives its items.
+    A single iterable argument (a range, a list, an enum class) gives its items; a set's are sorted
+    by their text, since a set's own order is a chance.
     """
-    if len(options) == 1 and isinstance(options[0], Iterable) and not isinstance(options[0], (str, bytes, Ref)):
-        options = tuple(options[0])
+    if len(options) == 1:
+        (one,) = options
+        if isinstance(one, (set, frozenset)):
+            options = tuple(sorted(one, key=shown))
+        elif isinstance(one, Iterable) and not isinstance(one, (str, bytes, Ref, Step)):
+            options = tuple(one)
     if not options:
         raise model_error(
             "choose() was given nothing to choose from",
@@ -322,9 +372,9 @@ def atomic(function: Callable[[], Any], *, when: Callable[[], Any] | None = None
     when : function of no arguments, optional
         The step waits until this is true.
     """
-    _need_callable(function, "atomic(...)", "atomic(f)")
+    need_callable(function, "atomic(...)", "atomic(f)")
     if when is not None:
-        _need_callable(when, "atomic(when=...)", "atomic(f, when=lambda: x == 0)")
+        need_callable(when, "atomic(when=...)", "atomic(f, when=lambda: x == 0)")
     return Atomic(function, when)
 
 
@@ -351,7 +401,9 @@ def either(*steps: Any) -> Step:
     for step in steps:
         one = as_step(step)
         if one is None:
-            raise model_error(f"either(...) was given {step!r}, which is no step", "Give it steps.")
+            raise model_error(
+                f"either(...) was given {shown(step)}, which is no step", "Give it steps."
+            )
         made.append(one)
     if not made:
         raise model_error("either() was given no step", "Give it the steps to choose from.")
@@ -363,9 +415,9 @@ def spawn(process: Any, *, detached: bool = False) -> Step:
 
     A detached child needs no join: its place is free again when it has ended.
     """
-    if not hasattr(process, "describe"):
+    if not isinstance(process, Process):
         raise model_error(
-            f"spawn(...) was given {process!r}, which is no process",
+            f"spawn(...) was given {shown(process)}, which is no process",
             "Decorate the generator function with @process and call it: `spawn(worker(s))`.",
         )
     return Spawn(process, detached)

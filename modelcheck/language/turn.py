@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import dis
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -42,8 +43,8 @@ class MemoryModel(Protocol):
         """Do a fence of a kind, or block until it can be done."""
 
 
-class Blocked(Exception):
-    """The step cannot be taken in this state."""
+class Blocked(BaseException):
+    """The step cannot be taken in this state. It passes through the user's ``except Exception``."""
 
 
 class Turn:
@@ -55,7 +56,6 @@ class Turn:
         self._script, self._position = script, 0
         self.open: list[tuple[int, ...]] = []  # scripts of the choices not taken
         self.writes: dict[int, int] = {}
-        self._writable = False
 
     # What a memory model builds on: coherent memory.
 
@@ -79,7 +79,8 @@ class Turn:
         if not self.learner.owns(ref):
             raise model_error(
                 f"{ref.name} is not part of the model's state",
-                "Give System(...) the @state object that it belongs to, and only that one.",
+                "Give System(...) the @state object that it belongs to. (An object belongs to the "
+                "last System made of it.)",
             )
         return ref.slot
 
@@ -101,15 +102,22 @@ class Turn:
 
     def evaluate(self, function: Callable[[], Any], writes: bool = False) -> Any:
         """Call the user's function with names as plain values."""
-        self._writable = writes
         with context.evaluating(_Names(self, writes)):
-            return _with_plain_cells(function)()
+            return _value_of(with_plain_names(function)())
 
-    @contextmanager
-    def user_code(self) -> Iterator[None]:
-        """While inside, the user's code runs with names as plain values, read only."""
+    def test(self, condition: Callable[[], Any]) -> tuple[bool, Any]:
+        """Return whether the user's condition is true, and its value.
+
+        Its truth is asked for while names are plain values: it may be that of a channel.
+        """
         with context.evaluating(_Names(self, False)):
-            yield
+            value = _value_of(with_plain_names(condition)())
+            return bool(value), value
+
+    def call(self, function: Callable[..., Any], *values: Any) -> Any:
+        """Call the user's function of values, with names as plain values, read only."""
+        with context.evaluating(_Names(self, False)):
+            return _value_of(with_plain_names(function)(*values))
 
     # Processes.
 
@@ -119,7 +127,7 @@ class Turn:
 
         name, slot = self.learner.free_slot(process, detached, self)
         self.writes[slot] = self.learner.start(slot)
-        return Child(name, slot)
+        return Child(name, slot, detached)
 
     def join(self, child: Child) -> None:
         """Wait for a spawned process; free its slot."""
@@ -129,19 +137,20 @@ class Turn:
 
     def meet(self, channel: Channel, message: Any) -> None:
         """Hand `message` to one process that waits in `recv` of a rendezvous; move that process too."""
-        view = View(("receives", channel.name), lambda local: local.receives.get(channel.name, -1))
+        view = View(("receives", channel.name), lambda local: channel.name in local.receives)
         waiting = []
         for agent, slot in self.learner.process_slots():
-            if agent != self.agent and self.read_slot(slot, view) != -1:
+            if agent != self.agent and self.read_slot(slot, view):
                 guard = self.learner.process(agent).guard
-                if guard is None or self.evaluate(guard):
+                if guard is None or self.test(guard)[0]:
                     waiting.append((agent, slot))
         if not waiting:
             self.block()
         agent, slot = self.choose(waiting)
         local = self.read_slot(slot)
-        index = local.receives[channel.name]
-        result = message if index is None else (index, message)
+        result = message
+        for index in reversed(self.choose(local.receives[channel.name])):
+            result = (index, result)  # an `either` tells which of its steps was taken
         self.writes[slot] = self.learner.advance(agent, local, result)
 
 
@@ -183,18 +192,44 @@ class _Names:
         return step.perform(self._turn)
 
 
-def _with_plain_cells(function: Callable[[], Any]) -> Callable[[], Any]:
+def with_plain_names(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function` with references that it captured by name replaced by their values.
 
-    Only where it says ``is`` or ``match``: everything else a `Ref` does by itself, and reads only when
-    it is really reached.
+    Only where it (or a function that it names) says ``is`` or ``match``, or asks for a type:
+    everything else a `Ref` does by itself, and reads only when it is really reached. A name of which
+    it asks ``.value`` stays a reference.
     """
-    code = getattr(function, "__code__", None)
-    if not isinstance(function, FunctionType) or code is None or not tests_identity(code):
+    if isinstance(function, partial):
+        values = [_value_of(a) for a in function.args]
+        named = {k: _value_of(v) for k, v in function.keywords.items()}
+        return partial(with_plain_names(function.func), *values, **named)
+    if not isinstance(function, FunctionType) or not _needs_values(function, set()):
         return function
-    cells = tuple(map(_plain_cell, function.__closure__ or ()))
-    defaults = tuple(map(_plain_value, function.__defaults__ or ()))
-    return FunctionType(code, function.__globals__, function.__name__, defaults or None, cells or None)
+    code = function.__code__
+    kept = _asked_for_value(code)
+    for name in _names_in(code) - kept:
+        if type(function.__globals__.get(name)) is Ref:
+            raise model_error(
+                f"a condition that uses `is` looks at the global reference {name}",
+                f"Python cannot tell a reference from its value there: say `{name}.value`.",
+            )
+    parameters = code.co_varnames[: code.co_argcount][::-1]
+    cells = [
+        cell if name in kept else _plain_cell(cell)
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True)
+    ]
+    defaults = [
+        value if name in kept else _plain_value(value)
+        for name, value in zip(parameters, (function.__defaults__ or ())[::-1], strict=False)
+    ][::-1]
+    made = FunctionType(
+        code, function.__globals__, function.__name__, tuple(defaults) or None, tuple(cells) or None
+    )
+    keyword_only = function.__kwdefaults__ or {}
+    made.__kwdefaults__ = {
+        name: value if name in kept else _plain_value(value) for name, value in keyword_only.items()
+    }
+    return made
 
 
 def _plain_cell(cell: CellType) -> CellType:
@@ -206,31 +241,78 @@ def _plain_cell(cell: CellType) -> CellType:
     return cell if plain is held else CellType(plain)
 
 
-def _plain_value(value: Any) -> Any:
+def _value_of(value: Any) -> Any:
+    """Return what a name stands for: a reference is its value, also in a plain tuple or list."""
     if type(value) is Ref:
         return value.plain("`is`")
-    if isinstance(value, (list, tuple, dict, set)) and any(
-        type(v) is Ref for v in (value.values() if isinstance(value, dict) else value)
-    ):
+    if type(value) in (tuple, list) and any(type(part) is Ref for part in value):
+        return type(value)(map(_value_of, value))
+    return value
+
+
+def _plain_value(value: Any) -> Any:
+    held: Any = ()
+    if isinstance(value, (list, tuple, set)):
+        held = value
+    elif isinstance(value, dict):
+        held = value.values()
+    elif not hasattr(type(value), "__modelcheck_key__"):
+        held = getattr(value, "__dict__", {}).values()
+    if any(type(v) is Ref for v in held):
         raise model_error(
-            "a condition that uses `is` looks into a collection of references",
+            "a condition that uses `is` looks into a collection or object that holds references",
             "Python cannot tell a reference from its value there: say `x.value is None`.",
         )
-    return value
+    return _value_of(value)
+
+
+#: Names whose use tells a reference from its value, beside ``is`` and ``match``.
+_TELLING = frozenset({"isinstance", "type", "name", "slot", "initial"})
+
+
+def _needs_values(function: FunctionType, seen: set[CodeType]) -> bool:
+    """Tell whether a function, or one that it names, can tell a reference from its value."""
+    code = function.__code__
+    if code in seen or context.is_ours(code.co_filename):
+        return False
+    seen.add(code)
+    if tests_identity(code) or not _TELLING.isdisjoint(_names_in(code)):
+        return True
+    captured = [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
+    named = [*captured, *map(function.__globals__.get, _names_in(code))]
+    return any(_needs_values(f, seen) for f in named if isinstance(f, FunctionType))
+
+
+def _is_full(cell: CellType) -> bool:
+    return cell != CellType()
+
+
+def _names_in(code: CodeType) -> set[str]:
+    inner = [_names_in(c) for c in code.co_consts if isinstance(c, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def _asked_for_value(code: CodeType) -> set[str]:
+    """Return the names of which code (or a function inside it) asks ``.value``."""
+    found: set[str] = set()
+    before = None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname.startswith("LOAD_ATTR") and instruction.argval == "value":
+            found.add(str(before[-1] if isinstance(before, tuple) else before))
+        before = instruction.argval  # since 3.13 one instruction may load two variables
+    return found.union(*(_asked_for_value(c) for c in code.co_consts if isinstance(c, CodeType)))
 
 
 def tests_identity(code: CodeType) -> bool:
     """Tell whether code (or a function inside it) uses ``is`` or a match statement."""
-    import dis
-
-    found = _IDENTITY.get(code)
+    found = _IDENTITY.get(id(code))
     if found is None:
         names = {i.opname for i in dis.get_instructions(code)}
-        found = any(n.startswith(("IS_OP", "MATCH", "POP_JUMP_IF_N", "POP_JUMP_FORWARD_IF_N",
-                                  "POP_JUMP_BACKWARD_IF_N")) for n in names)  # fmt: skip
-        found = found or any(tests_identity(c) for c in code.co_consts if isinstance(c, CodeType))
-        _IDENTITY[code] = found
-    return found
+        says = any(n.startswith(("IS_OP", "MATCH", "POP_JUMP_IF_N", "POP_JUMP_FORWARD_IF_N",
+                                 "POP_JUMP_BACKWARD_IF_N")) for n in names)  # fmt: skip
+        says = says or any(tests_identity(c) for c in code.co_consts if isinstance(c, CodeType))
+        found = _IDENTITY[id(code)] = says, code
+    return found[0]
 
 
-_IDENTITY: dict[CodeType, bool] = {}
+_IDENTITY: dict[int, tuple[bool, CodeType]] = {}  # by identity; the code is kept for its id

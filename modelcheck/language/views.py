@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from modelcheck.errors import ModelError
-from modelcheck.language.local import LocalState
+from modelcheck.language.local import RAISED, LocalState
+from modelcheck.language.source import shown
 from modelcheck.language.state import Ref, model_error
-from modelcheck.language.turn import STATUS
-from modelcheck.tables.tables import Restart
+from modelcheck.language.turn import STATUS, with_plain_names
 from modelcheck.tables.tries import Recorder, View
-from modelcheck.tables.values import key_of
+from modelcheck.tables.values import is_immutable, key_of
 
 if TYPE_CHECKING:
     from modelcheck.language.learner import Learner
@@ -22,6 +23,25 @@ class Looking:
 
     def __init__(self, learner: Learner, recorder: Recorder):
         self.learner, self.recorder = learner, recorder
+        self.lent: list[tuple[str, Any, Hashable]] = []  # mutable local variables, with their keys
+
+    def lend(self, name: str, value: Any) -> Any:
+        """Return a local variable's value for the property to look at."""
+        if type(value) is Ref:
+            return self.load(value)
+        if not is_immutable(value):
+            value = copy.deepcopy(value)
+            self.lent.append((name, value, key_of(value)))
+        return value
+
+    def take_back(self) -> None:
+        """Raise `ModelError` where the property changed a local variable."""
+        for name, value, key in self.lent:
+            if key_of(value) != key:
+                raise model_error(
+                    f"a property changed the local variable {name}, a {type(value).__name__}",
+                    "A property only looks: copy it first, or use sorted(...) and the like.",
+                )
 
     def load(self, ref: Ref) -> Any:
         if not self.learner.owns(ref):
@@ -48,6 +68,8 @@ class Locals:
         object.__setattr__(self, "_process", process)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         found = self._process.variable(name)
         if found is _NOWHERE:
             raise model_error(
@@ -55,12 +77,12 @@ class Locals:
                 "Ask only where it has one: `s.p.at('...') and s.p.local.v`, or "
                 "`s.p.local.get('v', default)`.",
             )
-        return found.value
+        return self._process.lend(name, found.value)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the variable, or `default` where the process has none of that name now."""
         found = self._process.variable(name)
-        return default if found is _NOWHERE else found.value
+        return default if found is _NOWHERE else self._process.lend(name, found.value)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise model_error(f"a property assigned to the local variable {name}", "It only looks.")
@@ -96,6 +118,10 @@ class ProcessView:
         """Read the process's slot through a view."""
         return self._looking.recorder.read(self._slot, View(key, observe))
 
+    def lend(self, name: str, value: Any) -> Any:
+        """Return a local variable's value for the property to look at."""
+        return self._looking.lend(f"{name} of {self.name}", value)
+
     def variable(self, name: str) -> _Value:
         """Return a local variable as an observation; the outermost frame that has it wins."""
         keep = self._looking.learner.keep_variable
@@ -119,6 +145,11 @@ class ProcessView:
             raise model_error(f"{self.name}.at() was given no place", 'Name a label: `at("critical")`.')
         learner = self._looking.learner
         for place in places:
+            if not isinstance(place, (str, int)):
+                raise model_error(
+                    f"{self.name}.at() was given {shown(place)}, which names no place",
+                    'Give the text of a label, a function\'s name, or a line: `at("critical")`.',
+                )
             learner.asked.add((self._agent, place))
 
         def observe(local: LocalState) -> bool:
@@ -163,6 +194,11 @@ class ProcessGroup:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if not self._members:
+            raise model_error(
+                f"s.{self._name}.{name}: no process {self._name} has been spawned yet",
+                f"Go over them with a loop: `any(p.{name} ... for p in s.{self._name})`.",
+            )
         if len(self._members) != 1:
             raise model_error(
                 f"s.{self._name}.{name}: there are {len(self._members)} processes {self._name}",
@@ -187,7 +223,9 @@ class Snapshot:
             return self._looking.load(owner) if type(owner) is Ref else owner
         if name.startswith("__"):
             raise AttributeError(name)
-        if "" in self._names and hasattr(self._names[""], name):
+        if name in self._looking.learner.unborn:
+            return ProcessGroup(name, [])
+        if "" in self._names and hasattr(type(self._names[""]), name):
             return getattr(self._names[""], name)  # a method or property of the state class
         known = [n for n in self._names if n] + list(self._groups)
         raise model_error(
@@ -196,6 +234,9 @@ class Snapshot:
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise model_error(f"a property assigned to {name}", "A property only looks.")
+
+    def __repr__(self) -> str:
+        return "the snapshot"
 
 
 def check_property(learner: Learner, index: int, recorder: Recorder) -> tuple[bool, str]:
@@ -210,12 +251,15 @@ def check_property(learner: Learner, index: int, recorder: Recorder) -> tuple[bo
     place = (code.co_filename, code.co_firstlineno)
     try:
         with context.evaluating(looking):
-            answer = function(snapshot)
-    except (ModelError, Restart):
+            answer = with_plain_names(function)(snapshot)
+            looking.take_back()
+    except ModelError as error:
+        if error.file is None:
+            error.file, error.line = place
         raise
     except AssertionError as error:
         return False, failure_of(error, place).message
-    except Exception as error:
+    except RAISED as error:
         failure = failure_of(error, place)
         raise ModelError(
             f"the property {function.__name__} raised {failure.message}",
@@ -225,7 +269,7 @@ def check_property(learner: Learner, index: int, recorder: Recorder) -> tuple[bo
         ) from error
     if not isinstance(answer, bool):
         raise ModelError(
-            f"the property {function.__name__} returned {answer!r}, not True or False",
+            f"the property {function.__name__} returned {shown(answer)}, not True or False",
             "Did you forget `return`? Wrap other values: `return bool(...)`.",
             file=place[0],
             line=place[1],

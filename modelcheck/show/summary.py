@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.show.narrative import narrative
-from modelcheck.show.text import clean, short_place
+from modelcheck.show.text import clean, columns, short_place, show_value
 from modelcheck.show.words import counted, headline
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def summary_text(result: Any) -> str:
     """Return the verdict, the counts, what was never taken, and the counterexample in words."""
     lines = [verdict_line(result), "  " + counts_line(result)]
-    lines += [f"  witness {n}: {_witness(t)}" for n, t in result.witnesses.items()]
+    lines += [f"  witness {clean(n)}: {_witness(t)}" for n, t in result.witnesses.items()]
     lines += [f"  never taken: {line}" for line in never_taken(result)]
-    lines += [f"  warning: {warning}" for warning in result.warnings]
+    lines += [f"  warning: {clean(warning)}" for warning in result.warnings]
     if result.trace is not None and result.violation is not None:
         lines += ["", narrative(result.trace).rstrip()]
     return "\n".join(lines)
@@ -26,8 +26,13 @@ def summary_text(result: Any) -> str:
 
 def title_of(result: Any) -> str:
     """Return the model's name with its parameters: ``filter_lock(n=4)``."""
-    shown = ", ".join(f"{k}={getattr(v, 'name', v)!s}" for k, v in result.parameters.items())
-    return f"{result.model}({shown})" if shown else result.model
+    shown = parameters_text(result.parameters)
+    return clean(result.model) + (f"({shown})" if shown else "")
+
+
+def parameters_text(parameters: Mapping[str, Any]) -> str:
+    """Return parameters on one line: ``n=4, ordered=True``."""
+    return ", ".join(f"{clean(k)}={show_value(v, 40)}" for k, v in parameters.items())
 
 
 def verdict_line(result: Any) -> str:
@@ -38,7 +43,7 @@ def verdict_line(result: Any) -> str:
         if result.trace is not None:
             said += f", after {counted(len(result.trace), 'step', 'steps')}"
     elif result.reason:
-        said += f": {result.reason}"
+        said += f": {clean(result.reason)}"
     if result.verdict != "holds" or not result.ok:
         said += f" ({expectation(result)})"
     return said
@@ -55,7 +60,7 @@ def expectation(result: Any) -> str:
     """Return how the verdict compares with the expected one."""
     if result.ok:
         return "as expected"
-    by = f" by {result.expected_by}" if result.expected_by else ""
+    by = f" by {clean(result.expected_by)}" if result.expected_by else ""
     return f"expected: {result.expected}{by}"
 
 
@@ -65,7 +70,8 @@ def counts_line(result: Any) -> str:
     speed = f", {rate:,.0f} transitions/s" if rate else ""
     return (
         f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}, "
-        f"{result.seconds:.2f} s{speed} (memory model {result.memory_model}, {result.engine} engine)"
+        f"{result.seconds:.2f} s{speed} "
+        f"(memory model {result.memory_model}, {result.engine} engine)"
     )
 
 
@@ -74,7 +80,7 @@ def never_taken(result: Any) -> list[str]:
     if result.reason or result.violation is not None:
         return []
     return [
-        f"{short_place(c.file, c.line)} in {c.function}"
+        f"{short_place(c.file, c.line)} in {clean(c.function)}"
         + (f": {clean(c.label)}" if c.label else "")
         for c in result.coverage
         if c.taken == 0
@@ -99,11 +105,11 @@ def table_row(result: Any) -> tuple[str, ...]:
     if result.violation is not None:
         what = what_is_violated(result.violation)
     elif result.reason:
-        what = result.reason
+        what = clean(result.reason)
     return (
-        result.model,
+        clean(result.model),
         str(result.verdict),
-        "as expected" if result.ok else expectation(result).upper(),
+        "as expected" if result.ok else expectation(result).replace("expected", "EXPECTED", 1),
         f"{result.states:,}",
         f"{result.transitions:,}",
         str(result.depth),
@@ -121,16 +127,29 @@ def plain_table(rows: Sequence[Sequence[str]]) -> str:
     a   12
     bb   3
     """
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if _is_number(cell) else cell.ljust(width)
-            for cell, width in zip(row, widths, strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    widths = [max(columns(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _padded(cell: str, width: int) -> str:
+    blank = " " * (width - columns(cell))
+    return blank + cell if _is_number(cell) else cell + blank
 
 
 def _is_number(cell: str) -> bool:
     return cell.replace(",", "").replace(".", "").isdigit()
+
+
+def safe_lines(text: str) -> str:
+    r"""Return lines of any origin as a terminal may have them; their blanks stay.
+
+    Examples
+    --------
+    >>> print(safe_lines("lock.py:7: no\x1b[31m step\n  yield one"))
+    lock.py:7: no\x1b[31m step
+      yield one
+    """
+    return "\n".join(" ".join(map(clean, line.split(" "))) for line in text.split("\n"))

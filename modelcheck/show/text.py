@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Set
 from enum import Enum, Flag
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import attrs
@@ -223,6 +224,8 @@ def _shown(value: Any, depth: int, budget: int) -> str:
         return repr(value[: budget + 1])
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 4096:
         return f"<int of {value.bit_length()} bits>"  # str() refuses those of over 4300 digits
+    if isinstance(value, FunctionType):
+        return value.__name__
     composite = _composite(value, partial(_show, depth=depth - 1), budget) if depth > 0 else ""
     if depth <= 0 and isinstance(value, (Mapping, Set, tuple, list)):
         return "…"
@@ -230,8 +233,10 @@ def _shown(value: Any, depth: int, budget: int) -> str:
 
 
 def _composite(value: Any, show: Any, budget: int) -> str:
-    """The text of a value with parts; empty for one that has none."""
+    """The text of a value with parts; empty for one that has none, or that is known by its name."""
     kind = type(value)
+    if hasattr(kind, "__modelcheck_key__"):
+        return ""  # a reference or a part of the state: its repr is its name
     if isinstance(value, Mapping):
         keys = _sorted(value)
         pairs = (f"{show(k, budget=budget)}: {show(value[k], budget=budget)}" for k in keys)

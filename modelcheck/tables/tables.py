@@ -18,9 +18,10 @@ from modelcheck.tables.tries import Answer, Leaf, Outcome, Recorder, Trie
 State = tuple[int, ...]
 
 
-class Restart(Exception):
+class Restart(BaseException):
     """Learning changed the shape of the state (a new slot, a local variable that matters after all).
 
+    A `BaseException`: it passes through the user's code, which may catch any `Exception`.
     The tables that raised it are stale; build new ones and search again. Only finitely many restarts
     can happen: each adds a slot or a variable that stays.
     """
@@ -35,6 +36,9 @@ class Learner(Protocol):
     def property(self, index: int, recorder: Recorder) -> Answer:
         """Return whether the property holds in the recorder's state."""
 
+    def guard_slots(self, agent: int, recorder: Recorder) -> frozenset[int]:
+        """Return the slots that only decide whether the agent may step at all, for traces."""
+
     def place(self, agent: int, local: int) -> tuple[str, int]:
         """Return file and line of a local state's pending step, for errors."""
 
@@ -45,13 +49,15 @@ class Agent:
 
     `slot` holds its local state; ``tries[local id]`` is what its pending step does. ``may_rest[local
     id]`` tells whether it is fine for the system to end there (finished, a daemon, a declared end
-    state).
+    state). `late` names, in the same way in every run, an agent that was found only during the search;
+    agents that are there from the start come first and have none.
     """
 
     name: str
     slot: int
     tries: list[Trie] = field(factory=list)
     may_rest: list[bool] = field(factory=list)
+    late: str = ""
 
 
 @frozen(eq=False)

@@ -151,6 +151,7 @@ class Trie:
             assert isinstance(node, Branch)
             child = node.seen.get(read.observation) if read.view else node.children.get(read.value)
             if after is None:
+                self._check_same(child, None)
                 child = leaf
             elif child is None:
                 child = Branch(after.slot, after.view)

@@ -78,6 +78,10 @@ class Freezer:
     generator : callable, optional
         From a generator and this freezer to the key of the generator's state. Without it generators
         are refused: what lives in them is known to the language, not to the tables.
+    ordered : bool
+        Whether sets with the same members differ when they are gone over in different orders (their
+        histories differ then). In local states they must: a process that goes over them can tell. A set
+        in a shared location is the value it is; whoever reads it gets the one that was stored first.
 
     Examples
     --------
@@ -86,10 +90,16 @@ class Freezer:
     False
     """
 
-    __slots__ = ("_generator", "_memo", "_path", "_watched")
+    __slots__ = ("_generator", "_memo", "_path", "_watched", "ordered")
 
-    def __init__(self, generator: Callable[[Any, Freezer], Hashable] | None = None):
+    def __init__(
+        self,
+        generator: Callable[[Any, Freezer], Hashable] | None = None,
+        *,
+        ordered: bool = False,
+    ):
         self._generator = generator
+        self.ordered = ordered
         self._memo: dict[int, tuple[int, object]] = {}
         self._path: dict[int, int] = {}
         self._watched: list[object] = []
@@ -205,7 +215,9 @@ def _same(freezer: Freezer, value: Any) -> Hashable:
 
 
 def _members(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
-    keys = [*map(freezer.key, value)]
+    keys = tuple(map(freezer.key, value))
+    if freezer.ordered:
+        return keys
     members = frozenset(keys)
     if len(members) != len(keys):  # two nans, or two closures that hold the same
         members = frozenset(collections.Counter(keys).items())

@@ -1,12 +1,15 @@
-"""Lockless page-table walks against those who free, collapse and split page tables: the shared part.
+"""Lockless page-table walks against those who free, collapse or split tables: the shared part.
 
-One mm, one pmd, the page-table page below it, and the pages that they map. Each walker and the updater
-is a thread on a CPU of its own. The rows of the catalogue, in the files beside this one, put these pieces
-together; each differs by the walk that it takes or by its way to invalidate the pmd.
+One mm, one pmd, the page-table page below it, and the pages that they map. Each walker and the
+updater is a thread on a CPU of its own. The rows of the catalogue, in the files beside this one,
+put these pieces together; each differs by its walk or by its way to invalidate the pmd.
 
-Sources: mm/gup.c, mm/khugepaged.c, mm/huge_memory.c, mm/memory.c and arch/powerpc/mm/book3s64/pgtable.c of
-Linux 5.4, and the patch "powerpc/mm: Adds counting method to monitor lockless pgtable walks".
+Sources: mm/gup.c, mm/khugepaged.c, mm/huge_memory.c, mm/memory.c and
+arch/powerpc/mm/book3s64/pgtable.c of Linux 5.4, before gup_pte_range() checked the pmd again; and
+the patch "powerpc/mm: Adds counting method to monitor lockless pgtable walks" with its review.
 """
+
+from dataclasses import dataclass
 
 from modelcheck import System, always, at_end, label, process, sometimes, state
 from modelcheck.kernel import (
@@ -46,12 +49,12 @@ from modelcheck.kernel import (
 class Mm:
     """What everybody shares: the mm_struct with its page tables, and the machine below."""
 
+    cpu: object  # mm_cpumask(mm): every CPU runs a thread of this mm
     nr_walkers: int = 0  # mm->context.lockless_pgtbl_walk_count
     pmd: Pmd = Pmd.TABLE
     table: object = PageTable  # the page-table page, in use or deposited
     page: object = Page  # what the pte maps
-    huge_page: object = Page  # what the pmd maps when it is huge
-    cpu: object = ()  # mm_cpumask(mm): every CPU here runs a thread of this mm
+    huge_page: object = Page  # what the pmd maps where it is huge
 
 
 def mm_cpumask(mm):
@@ -59,53 +62,84 @@ def mm_cpumask(mm):
     return mm.cpu.values()
 
 
-# The walk: mm/gup.c.
+# Down the page tables: get_user_pages_fast() pins the page that it finds ...
 
 
 def gup_pgd_range(mm):
-    """Walk down and take a reference to the page found; return how many, one or none."""
+    """Return the page found, with a reference taken, or None (mm/gup.c)."""
     pmd = yield READ_ONCE(mm.pmd)
-    if pmd is Pmd.NONE:
-        return 0
-    if pmd is Pmd.HUGE:
-        return (yield from gup_huge_pmd(mm, pmd))
-    return (yield from gup_pte_range(mm))
+    with label("below the pmd"):
+        if pmd is Pmd.NONE:
+            return None
+        if pmd is Pmd.HUGE:
+            return (yield from gup_huge_pmd(mm, pmd))
+        return (yield from gup_pte_range(mm))
 
 
 def gup_huge_pmd(mm, orig):
     """Take a reference to the huge page; keep it only if the pmd is as it was."""
     head = mm.huge_page
     if not (yield try_get_page(head)):
-        return 0
+        return None
     if (yield READ_ONCE(mm.pmd)) is not orig:
         yield put_page(head)
-        return 0
-    return 1
+        return None
+    return head
 
 
 def gup_pte_range(mm):
     """Read the pte, take a reference to its page; keep it only if the pte is as it was."""
     pte = yield ptep_get(mm.table)
     if pte is not Pte.PRESENT:
-        return 0
+        return None
     head = mm.page
     if not (yield try_get_page(head)):
-        return 0
+        return None
     if (yield ptep_get(mm.table)) is not pte:
         yield put_page(head)
-        return 0
-    return 1
+        return None
+    return head
 
 
-# Ways to walk: what stands around it. Each is a function of mm and cpu that returns the references taken.
+# ... and users of __find_linux_pte() get a pointer to the entry, and use it while protected.
 
 
-def irqs_off(mm, cpu):
+def find_linux_pte(mm):
+    """Return which entry maps the address: the pmd itself, one in the table, or None."""
+    pmd = yield READ_ONCE(mm.pmd)
+    return {Pmd.NONE: None, Pmd.HUGE: "pmd", Pmd.TABLE: "table"}[pmd]
+
+
+def use_pte(mm, ptep):
+    """Read the entry as what it was when it was found; return it, or None where it is empty."""
+    with label("below the pmd"):
+        if ptep == "table":
+            entry = yield ptep_get(mm.table)
+        else:
+            entry = yield READ_ONCE(mm.pmd).named("READ_ONCE(*(pte_t *)pmd)")
+        return None if entry in (Pte.NONE, Pmd.NONE) else entry
+
+
+def look_up(mm):
+    """Find the entry and use it, as hash_page_mm() and KVM do (arch/powerpc)."""
+    ptep = yield from find_linux_pte(mm)
+    if ptep is None:
+        return None
+    return (yield from use_pte(mm, ptep))
+
+
+LOOKS = {"gup": gup_pgd_range, "lookup": look_up}
+
+
+# Ways to walk: what stands around the look down, as functions of (mm, cpu, look).
+
+
+def irqs_off(mm, cpu, look):
     """Walk as __get_user_pages_fast() did before the patch."""
     flags = yield local_irq_save(cpu)
-    nr = yield from gup_pgd_range(mm)
+    got = yield from look(mm)
     yield local_irq_restore(cpu, flags)
-    return nr
+    return got
 
 
 def start_lockless_pgtbl_walk(mm):
@@ -120,61 +154,36 @@ def end_lockless_pgtbl_walk(mm):
     yield atomic_dec(mm.nr_walkers)
 
 
-def counted(mm, cpu):
+def counted(mm, cpu, look):
     """Walk as __get_user_pages_fast() does with the patch."""
     yield from start_lockless_pgtbl_walk(mm)
     flags = yield local_irq_save(cpu)
-    nr = yield from gup_pgd_range(mm)
+    got = yield from look(mm)
     yield local_irq_restore(cpu, flags)
     yield from end_lockless_pgtbl_walk(mm)
-    return nr
-
-
-def find_linux_pte(mm):
-    """Return where the entry is that maps the address: the pmd itself, the table, or nowhere."""
-    pmd = yield READ_ONCE(mm.pmd)
-    return {Pmd.NONE: None, Pmd.HUGE: "pmd", Pmd.TABLE: "table"}[pmd]
-
-
-def use_pte(mm, ptep):
-    """Read the entry that was found, as what it was when it was found; take no reference."""
-    if ptep == "table":
-        pte = yield ptep_get(mm.table)
-        return int(pte is Pte.PRESENT)
-    hugepte = yield READ_ONCE(mm.pmd).named("READ_ONCE(*(pte_t *)pmd)")
-    return int(hugepte is Pmd.HUGE)
-
-
-def hash_page(mm, cpu):
-    """Look up the entry for a fault or a guest, as users of __find_linux_pte() do with the patch."""
-    flags = yield local_irq_save(cpu)
-    yield from start_lockless_pgtbl_walk(mm)
-    ptep = yield from find_linux_pte(mm)
-    nr = (yield from use_pte(mm, ptep)) if ptep else 0
-    yield from end_lockless_pgtbl_walk(mm)
-    yield local_irq_restore(cpu, flags)
-    return nr
+    return got
 
 
 @process
-def walker(mm, cpu, walk, irqs_on=True, pins=True):
+def walker(mm, cpu, walk, look, irqs_on=True):
     """A thread that needs the page: it walks, uses what it got, and lets go."""
     if not irqs_on:
         yield local_irq_disable(cpu)
-    nr = yield from walk(mm, cpu)
-    with label("returned"):
-        if nr and pins:
-            yield put_page(mm.page).named(f"use and put_page({mm.page})")
-        if not irqs_on:
+    got = yield from walk(mm, cpu, look)
+    if isinstance(got, Page):
+        yield put_page(got)
+    del got  # properties see it as long as it is there
+    if not irqs_on:
+        with label("returned to a caller with interrupts off"):
             yield local_irq_enable(cpu)
 
 
-# The other side: how a pmd is invalidated. When such a function returns, no walk that saw the old pmd
-# may still go on.
+# The other side: how a pmd is invalidated, as functions of (mm, cpu). When one returns, no walk
+# that saw the old pmd may still go on.
 
 
-def clear_and_flush(mm):
-    """Clear the pmd and flush its translations, with a broadcast: nobody is interrupted."""
+def clear_and_flush(mm, cpu=None):
+    """Clear the pmd and flush it from all TLBs with a broadcast: no CPU takes an interrupt."""
     yield WRITE_ONCE(mm.pmd, Pmd.NONE)
     yield flush_tlb_broadcast(mm_cpumask(mm))
 
@@ -191,18 +200,36 @@ def serialize_against_pte_lookup(mm, cpu):
     yield from smp_call_function_many(cpu, mm_cpumask(mm), do_nothing)
 
 
-def serialize_against_counted(mm, cpu):
+def running_lockless_pgtbl_walk(mm):
+    """Return the number of walks."""
+    return (yield atomic_read(mm.nr_walkers))
+
+
+def serialize_if_walking(mm, cpu):
     """Wait only if a walk is running (powerpc, with the patch)."""
     yield smp_mb()
-    if (yield from running_lockless_pgtbl_walk(mm)):
+    running = yield from running_lockless_pgtbl_walk(mm)
+    yield from interrupt_all_if(running, mm, cpu)
+
+
+def interrupt_all_if(running, mm, cpu):
+    """Interrupt every CPU and wait, unless nobody walks."""
+    if running:
         yield from smp_call_function_many(cpu, mm_cpumask(mm), do_nothing)
     else:
         yield label("no walk is running: no IPI")
 
 
-def running_lockless_pgtbl_walk(mm):
-    """Return the number of walks."""
-    return (yield atomic_read(mm.nr_walkers))
+def invalidate_serialized(mm, cpu):
+    """Invalidate as powerpc does before the patch."""
+    yield from clear_and_flush(mm)
+    yield from serialize_against_pte_lookup(mm, cpu)
+
+
+def invalidate_counting(mm, cpu):
+    """Invalidate as powerpc does with the patch."""
+    yield from clear_and_flush(mm)
+    yield from serialize_if_walking(mm, cpu)
 
 
 # Who changes the page tables. Each is given its way to invalidate the pmd.
@@ -210,7 +237,7 @@ def running_lockless_pgtbl_walk(mm):
 
 @process
 def munmap(mm, cpu, invalidate):
-    """Unmap the page and free the page-table page: zap_pte_range(), free_pte_range() (mm/memory.c)."""
+    """Unmap the page, free the table: zap_pte_range() and free_pte_range() (mm/memory.c)."""
     yield set_pte(mm.table, Pte.NONE)
     yield from invalidate(mm, cpu)
     yield put_page(mm.page)
@@ -219,7 +246,7 @@ def munmap(mm, cpu, invalidate):
 
 @process
 def collapse(mm, cpu, invalidate):
-    """Replace the page-table page by a huge page: collapse_huge_page() (mm/khugepaged.c)."""
+    """Replace the table by a huge page: collapse_huge_page() (mm/khugepaged.c)."""
     yield from invalidate(mm, cpu)  # pmdp_collapse_flush
     page_count = yield atomic_read(mm.page.refcount)  # __collapse_huge_page_isolate
     if page_count != 1:
@@ -234,11 +261,16 @@ def collapse(mm, cpu, invalidate):
 
 @process
 def split(mm, cpu, invalidate):
-    """Replace the huge mapping by a page-table page: __split_huge_pmd_locked() (mm/huge_memory.c)."""
+    """Replace the huge mapping by a table: __split_huge_pmd_locked() (mm/huge_memory.c)."""
     yield from invalidate(mm, cpu)  # pmdp_invalidate
     yield set_pte(mm.table, Pte.PRESENT)
     yield smp_wmb()
     yield WRITE_ONCE(mm.pmd, Pmd.TABLE)  # pmd_populate
+
+
+def only_a_lookup_minds_a_split(updater, look, **others):
+    """Return what a row expects that lets walks go on too long: "gup" checks a huge pmd again."""
+    return "holds" if (updater, look) == ("split", "gup") else "violated"
 
 
 UPDATERS = {"munmap": munmap, "collapse": collapse, "split": split}
@@ -259,21 +291,26 @@ def no_walker_sees_an_uninitialised_pte(s):
 
 @always
 def no_walker_takes_a_table_for_a_page(s):
-    return all(w.local.get("hugepte") is not Pmd.TABLE for w in s.walker)
+    return all(w.local.get("got") is not Pmd.TABLE for w in s.walker)
+
+
+def pinned(w):
+    """Return the page that a walker has got and holds, or None."""
+    got = w.local.get("got")
+    return got if isinstance(got, Page) else None
 
 
 @always
 def references_are_taken_on_mapped_or_pinned_pages(s):
-    """Who got the page from a walk holds the page that was mapped there, not somebody else's."""
-    holders = [w for w in s.walker if w.at("returned") and w.local.get("nr")]
-    return not holders or s.page.use is Use.LIVE or not s.walker[0].local.get("pins", True)
+    """Who got a page from a walk holds the one that was mapped, not one that has gone since."""
+    return all(pinned(w) is None or pinned(w).use is Use.LIVE for w in s.walker)
 
 
 @always
 def a_pinned_page_is_never_copied_away(s):
-    """A collapse moves the contents to another page: not while somebody writes to the old one."""
-    moving = any(u.at("collapse") for u in s.updater) and s.table.pte is Pte.NONE
-    return not (moving and any(w.at("returned") and w.local.get("nr") for w in s.walker))
+    """A collapse moves the contents to another page: not while somebody may write here."""
+    moving = s.updater.running and s.table.pte is Pte.NONE
+    return not (moving and any(pinned(w) is s.page for w in s.walker))
 
 
 @always
@@ -281,14 +318,18 @@ def a_freed_page_is_in_no_tlb(s):
     return s.page.use is Use.LIVE or not any(cpu.tlb for cpu in s.cpu)
 
 
-@always
-def the_interrupt_flag_is_restored(s):
-    """After a walk the flag is as before; and in the end it is on."""
-    return all(
-        not (w.at("returned") and s.cpu[i].task_irqs_enabled() != w.local.get("irqs_on"))
-        and not (w.done and not s.cpu[i].task_irqs_enabled())
-        for i, w in enumerate(s.walker)
-    )
+def flag_restored(irqs_on):
+    """Return the property that after a walk the flag is as it was before: `irqs_on`."""
+
+    @always
+    def the_interrupt_flag_is_restored(s):
+        for w, cpu in zip(s.walker, s.cpu, strict=False):
+            returned = w.done if irqs_on else w.at("returned to a caller with interrupts off")
+            if returned and cpu.task_irqs_enabled() != irqs_on:
+                return False
+        return True
+
+    return the_interrupt_flag_is_restored
 
 
 @always
@@ -303,18 +344,17 @@ def nobody_walks_so_the_count_is_zero(s):
 
 @sometimes
 def a_walk_succeeds(s):
-    return any(w.local.get("nr") == 1 for w in s.walker)
+    return any(w.local.get("got") is not None for w in s.walker)
 
 
 @sometimes
 def a_walk_gives_up(s):
-    return any(w.local.get("nr") == 0 for w in s.walker)
+    return any(w.local.get("got", "still walking") is None for w in s.walker)
 
 
 @sometimes
 def the_pmd_changes_during_a_walk(s):
-    walking = any(w.at("gup_pte_range", "gup_huge_pmd", "use_pte") for w in s.walker)
-    return walking and s.pmd is Pmd.NONE
+    return s.pmd is Pmd.NONE and any(w.at("below the pmd") for w in s.walker)
 
 
 @sometimes
@@ -322,15 +362,54 @@ def an_ipi_is_skipped(s):
     return any(u.at("no walk is running: no IPI") for u in s.updater)
 
 
-ALWAYS = [
+PROPERTIES = [
     no_walker_touches_a_freed_table,
     no_walker_sees_an_uninitialised_pte,
     no_walker_takes_a_table_for_a_page,
     references_are_taken_on_mapped_or_pinned_pages,
-    a_pinned_page_is_never_copied_away,
     a_freed_page_is_in_no_tlb,
-    the_interrupt_flag_is_restored,
     the_count_is_never_negative,
     nobody_walks_so_the_count_is_zero,
+    a_walk_succeeds,
+    a_walk_gives_up,
+    the_pmd_changes_during_a_walk,
 ]
-MOVES = [a_walk_succeeds, a_walk_gives_up, the_pmd_changes_during_a_walk]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who is there: how many walkers, and by name in `UPDATERS` and `LOOKS` what they do."""
+
+    walkers: int
+    updater: str
+    look: str = "gup"
+    irqs_on: bool = True  # in the walkers' callers
+
+
+def system(walk, invalidate, also=(), **scene):
+    """Return walkers and an updater, each on a CPU of its own, with interrupt handlers there.
+
+    `walk` and `invalidate` are the two functions in which the rows differ, `also` are properties
+    besides `PROPERTIES`, and `scene` are the fields of `Scene`.
+    """
+    here = Scene(**scene)
+    mm = before_split(here.walkers + 1) if here.updater == "split" else Mm(cpus(here.walkers + 1))
+    *own, last = mm.cpu
+    if here.updater == "collapse":
+        also = [a_pinned_page_is_never_copied_away, *also]
+    return System(
+        mm,
+        [
+            *(walker(mm, cpu, walk, LOOKS[here.look], here.irqs_on).on(cpu) for cpu in own),
+            UPDATERS[here.updater](mm, last, invalidate).named("updater").on(last),
+            *interrupts(mm.cpu),
+            page_allocator(mm.page),
+        ],
+        [*PROPERTIES, flag_restored(here.irqs_on), *also],
+    )
+
+
+def before_split(n):
+    """Return an mm whose pmd is huge, with an empty table deposited; the ptes will map its page."""
+    page, table = Page(), PageTable(pte=Pte.UNINITIALISED)
+    return Mm(cpus(n), pmd=Pmd.HUGE, table=table, page=page, huge_page=page)

@@ -1,1 +1,1 @@
-"""An independent oracle: random concurrent programs, a brute-force interpreter, and a comparison."""
+"""An independent oracle: random concurrent programs, a brute-force interpreter."""

@@ -1,4 +1,4 @@
-"""Every reachable state of a program, by the interpreter: the ground truth that checks are held against."""
+"""Every reachable state of a program, by the interpreter: what checks are held against."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from oracle.interpreter import (
     freeze,
 )
 
-#: (shared values, local states of the processes that are always there, spawned ones by their slots).
+#: (shared values, local states of the lasting processes, spawned ones by their slots).
 Global = tuple[tuple[Any, ...], tuple[Local, ...], tuple[tuple[Any, Local], ...]]
 
 
@@ -79,7 +79,7 @@ class Explorer:
         return self.intern(local)
 
     def perform(self, step: Any, pid: Any, state: Global) -> list[Any]:
-        """All (result, shared, moved processes) of a pending step; a `Failed` for one that fails."""
+        """All (result, shared, moved processes) of a pending step; a `Failed` where it fails."""
         shared, base, spawned = state
         run = self.run
         kind = step[0]
@@ -138,6 +138,8 @@ class Explorer:
             if kind == "spawn":
                 slot, taken = (step[1], typed(step[2]), step[3]), dict(spawned)
                 index = next(i for i in range(99) if taken.get((slot, i), ABSENT) is ABSENT)
+                if index > 30:  # modelcheck refuses so many
+                    raise TooBig("more than 30 processes of a kind at once")
                 child = (slot, index)
                 first = self.landed(child, run.start(step[1], step[2]))
                 return [(Child(child), shared, {child: first})]

@@ -1,9 +1,9 @@
-"""A brute-force interpreter of `oracle.programs`, written without modelcheck and without generators.
+"""A brute-force interpreter of `oracle.programs`, with neither modelcheck nor generators.
 
 Each function is compiled to a flat list of operations; a process is a stack of frames (program
-counter, environment, evaluation stack) run to its next `Yield`. States keep *every* local variable, so
-verdicts rest on no liveness analysis; how many states remain once dead variables are dropped is a
-projection, worked out afterwards by a liveness analysis of its own, over these operations.
+counter, environment, evaluation stack) run to its next `Yield`. States keep *every* local variable,
+so verdicts rest on no liveness analysis; how many states remain once dead variables are dropped is
+a projection, worked out afterwards by a liveness analysis of its own, over these operations.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import copy
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,12 +32,12 @@ class _Blocked(Exception):
     pass
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(text: str, how: str) -> Any:
     return compile(text, "<oracle>", how)
 
 
-@lru_cache(maxsize=None)
+@cache
 def names_of(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The names that a statement or expression uses, and those that it sets."""
     uses, kills = set(), set()
@@ -61,6 +61,8 @@ class Lam:
 
 class Child(tuple):
     """A handle of a spawned process: (slot key, index)."""
+
+    join = True  # what process code looks up on it
 
 
 def freeze(value: Any, memo: dict[int, int], env: dict[str, Any]) -> Any:
@@ -121,6 +123,8 @@ class Op:
     args: tuple[Any, ...] = ()
     handler: tuple[Any, int] | None = None  # where an exception goes, and the stack's depth there
     labels: tuple[tuple[str, bool], ...] = ()
+    #: Where Python believes it may go on, should a `with` swallow an exception: for liveness alone.
+    soft: tuple[Any, ...] = ()
     uses: frozenset[str] = frozenset()
     kills: frozenset[str] = frozenset()
 
@@ -149,6 +153,7 @@ class Compiler:
         self.labels: tuple[tuple[str, bool], ...] = ()
         self.handler: tuple[Any, int] | None = None
         self.depth = 0
+        self.soft: tuple[Any, ...] = ()
         self.block(function.body)
         self.emit("value", "None")
         self.emit("return")
@@ -156,15 +161,18 @@ class Compiler:
             op.args = tuple(a.at if isinstance(a, Target) else a for a in op.args)
             if op.handler:
                 op.handler = (op.handler[0].at, op.handler[1])
+            op.soft = tuple(target.at for target in op.soft)
         _liveness(self.code)
 
-    def emit(self, kind: str, *args: Any, texts: tuple[str, ...] = (), sets: tuple[str, ...] = ()) -> None:
+    def emit(
+        self, kind: str, *args: Any, texts: tuple[str, ...] = (), sets: tuple[str, ...] = ()
+    ) -> None:
         uses, kills = set(), set(filter(None, sets))
         for text in texts:
             more, less = names_of(text)
             uses |= more
             kills |= less
-        op = Op(kind, args, self.handler, self.labels, frozenset(uses), frozenset(kills))
+        op = Op(kind, args, self.handler, self.labels, self.soft, frozenset(uses), frozenset(kills))
         self.code.ops.append(op)
 
     def place(self, target: Target) -> None:
@@ -222,7 +230,8 @@ class Compiler:
 
     def leave(self, upto: int, is_break: bool = False) -> None:
         """Emit what has to be done on the way out of the blocks above `upto`."""
-        blocks, handler, depth, labels = self.blocks, self.handler, self.depth, self.labels
+        blocks, handler, depth = self.blocks, self.handler, self.depth
+        labels, soft = self.labels, self.soft
         for level in range(len(blocks) - 1, upto - 1, -1):
             block = blocks[level]
             if block[0] == "iterator":
@@ -240,8 +249,9 @@ class Compiler:
             elif block[0] == "body":
                 self.handler = block[1]
             elif block[0] == "with":
-                self.labels = block[1]
-        self.blocks, self.handler, self.depth, self.labels = blocks, handler, depth, labels
+                self.labels, self.soft = block[1], block[2]
+        self.blocks, self.handler, self.depth = blocks, handler, depth
+        self.labels, self.soft = labels, soft
 
     def _loop(self) -> int:
         return max(i for i, b in enumerate(self.blocks) if b[0] == "loop")
@@ -338,12 +348,14 @@ class Compiler:
         self.emit("assert", it.cond, it.name, texts=(it.cond,))
 
     def on_withlabel(self, it: P.WithLabel) -> None:
-        before = self.labels
-        self.blocks.append(("with", before))
+        before, soft, end = self.labels, self.soft, Target()
+        self.blocks.append(("with", before, soft))
         self.labels = (*before, (it.name, it.end))
+        self.soft = (*soft, end)
         self.block(it.body)
-        self.labels = before
+        self.labels, self.soft = before, soft
         self.blocks.pop()
+        self.place(end)
 
     def on_call(self, it: P.Call) -> None:
         self.emit("call", it, texts=(it.arg,), sets=(it.to,))
@@ -407,15 +419,15 @@ def _liveness(code: Code) -> None:
             op = code.ops[i]
             after = frozenset().union(*(live[j] for j in _successors(code, i)))
             before = (after - op.kills) | op.uses
-            if op.handler:
-                before |= live[op.handler[0]]
+            for j in (*op.soft, *(op.handler or ())[:1]):
+                before |= live[j]
             if before != live[i]:
                 live[i], changed = before, True
     code.live = live
     for i, op in enumerate(code.ops):
         kept = live[i + 1] - op.kills
-        if op.handler:
-            kept |= live[op.handler[0]]
+        for j in (*op.soft, *(op.handler or ())[:1]):
+            kept |= live[j]
         code.kept.append(kept)
 
 
@@ -779,6 +791,7 @@ class Interpreter:
             case P.Spawn(process, arg, detached):
                 return ("spawn", process, local(arg), detached)
             case P.Join(child):
+                local(f"{child}.join")
                 return ("join", local(child))
         raise NotImplementedError(step)
 

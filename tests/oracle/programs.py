@@ -1,7 +1,8 @@
 """Small concurrent programs as plain data: what the interpreter runs and the generator prints.
 
-Expressions are Python text over local variables and the shared state `s`; Python's own arithmetic is not
-what is tested. Everything that decides an interleaving (steps, control flow, processes) is a class.
+Expressions are Python text over local variables and the shared state `s`; Python's own arithmetic
+is not what is tested. Everything that decides an interleaving (steps, control flow, processes) is a
+class.
 Programs are finite by construction: `oracle.generate` keeps all values small.
 """
 
@@ -52,8 +53,8 @@ class Chan:
     initial: tuple[Any, ...] = ()
 
 
-# Steps. `ref` is text that names a location (``s.a[i]``), `value` text of a local expression, `cond`
-# text over locals and shared values.
+# Steps. `ref` is text that names a location (``s.a[i]``), `value` text of a local expression,
+# `cond` text over locals and shared values.
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class Do:
 
 @dataclass(frozen=True)
 class Remember:
-    """Append a lambda to a list: ``fs.append(lambda: cond)``; `bound` names get captured by value."""
+    """Append a lambda to a list: ``fs.append(lambda: cond)``; `bound` names by value."""
 
     to: str
     cond: str

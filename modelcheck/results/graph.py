@@ -1,18 +1,20 @@
-"""State graphs of models: which states there are, what joins them, and where a counterexample runs."""
+"""State graphs of models: the states, what joins them, and where a counterexample runs."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from modelcheck.check import check, tables_of
 from modelcheck.explore.graph import Graph, state_graph, states_on
 from modelcheck.language.learner import Learner
 from modelcheck.language.local import LocalState
 from modelcheck.language.model import Model, System
-from modelcheck.replay import decode
+from modelcheck.results.tokens import check_moves, decode
 from modelcheck.show.stategraph import LIMIT, Edge, Node, StateGraph
 from modelcheck.show.text import show_value
+from modelcheck.show.trace import Violation
 from modelcheck.tables.tables import State, Tables
+from modelcheck.verdict import Kind
 
 #: States explored for a picture, at most; beyond, only what lies near the beginning and the trace.
 EXPLORED = 5_000
@@ -24,38 +26,45 @@ def graph_of(model: Model | System, *, memory: str = "sc", limit: int = EXPLORED
     Parameters
     ----------
     limit : int
-        How many states to explore at most. A larger model's graph holds the first ones and the whole
-        trace, and its `note` says so.
+        How many states to explore at most. A larger model's graph holds the first ones and the
+        whole trace, and its `note` says so.
     """
     system = model() if isinstance(model, Model) else model
     result = check(system, memory=memory, max_states=max(limit, 100_000))
-    moves = decode(result.token).moves if result.token else ()
+    token = decode(result.token) if result.token else None
 
     def build(learner: Learner, tables: Tables) -> StateGraph:
+        moves = check_moves(tables, token) if token else ()
         path = states_on(tables, moves)
         graph = state_graph(tables, limit, path)
-        kind = result.violation.kind.value if result.violation else ""
-        note = "" if graph.complete else (
-            f"Only {len(graph.states):,} states are explored here: the first ones, and all of the trace."
-        )  # fmt: skip
+        many = f"{len(graph.states):,} states"
+        note = f"Only {many} are explored here: the first ones, and all of the trace."
+        kinds = _kinds(tables.initial, path, result.violation if result.token else None)
         nodes = [
-            Node(number, _label(tables, state), _node_kind(number, state, path, kind))  # type: ignore[arg-type] # one of the literals
+            Node(number, _label(tables, state), kinds.get(state, "plain"))
             for number, state in enumerate(graph.states)
         ]
         edges = list(_edges(tables, graph, path, moves))
         if any(target == -1 for _, _, target in graph.transitions):
             nodes.append(Node(-1, "failed", "violation"))
-        return StateGraph(tuple(nodes), tuple(edges), note)
+        return StateGraph(tuple(nodes), tuple(edges), "" if graph.complete else note)
 
+    if result.violation is not None and not result.token and result.trace is not None:
+        # A process failed before its first step: there is no state to explore from.
+        text = "\n".join(f"{k} = {show_value(v)}" for k, v in result.trace.states[0].items())
+        return StateGraph((Node(0, f"{text}\nfailed".lstrip(), "violation"),), (), "")
     return tables_of(system, memory, build)
 
 
-def _node_kind(number: int, state: State, path: list[State], kind: str) -> str:
-    if len(path) > 1 and state == path[-1] and kind not in ("assertion", "exception"):
-        return "deadlock" if kind == "deadlock" else "violation"
-    if number == 0:
-        return "initial"
-    return "trace" if len(path) > 1 and state in path else "plain"
+def _kinds(
+    initial: State, path: list[State], violation: Violation | None
+) -> dict[State, Literal["initial", "trace", "violation", "deadlock"]]:
+    """Return how to mark the states that are not like the others."""
+    kinds: dict[State, Any] = dict.fromkeys(path, "trace")
+    kinds[initial] = "initial"
+    if violation is not None and violation.kind not in (Kind.ASSERTION, Kind.EXCEPTION):
+        kinds[path[-1]] = "deadlock" if violation.kind is Kind.DEADLOCK else "violation"
+    return kinds
 
 
 def _edges(tables: Tables, graph: Graph, path: list[State], moves: Any) -> Any:

@@ -1,7 +1,8 @@
 """Replay tokens: a path as a short text that shows the same trace again.
 
-A token holds the model's name and parameters, the moves, and a checksum of each step (who, what, what
-it wrote). A changed model is refused at the first step that differs, by name, never misreplayed.
+A token holds the model's name and parameters, the moves, and a checksum of each step (who, what,
+what it read and wrote). A changed model is refused at the first step that differs, by name, never
+misreplayed.
 """
 
 from __future__ import annotations
@@ -22,13 +23,21 @@ from modelcheck.language.local import LocalState
 from modelcheck.show.text import show_value
 from modelcheck.tables.tables import State, Tables
 from modelcheck.tables.tries import Outcome
+from modelcheck.verdict import Kind
 
 PREFIX = "mc1."
+
+#: Characters of a value that a checksum is of.
+LONGEST = 2_000
 
 
 @frozen
 class Token:
-    """A token's content: what to run, the moves, and what each of them looked like."""
+    """A token's content: what to run, the moves, and what each of them looked like.
+
+    Agents that were there from the start have their number in `moves`; one that was spawned has theirs,
+    counted on, plus its place in `spawned`: its number in a search depends on what was met first.
+    """
 
     model: str
     parameters: Mapping[str, str]
@@ -37,6 +46,7 @@ class Token:
     property: str
     moves: tuple[Move, ...]
     checksums: tuple[int, ...]
+    spawned: tuple[str, ...] = ()
 
     def encode(self) -> str:
         """Return the token as text.
@@ -50,7 +60,7 @@ class Token:
         moves = [n for move in self.moves for n in move]
         content = [
             self.model, dict(self.parameters), self.memory_model, self.kind, self.property, moves,
-            list(self.checksums),
+            list(self.checksums), list(self.spawned),
         ]  # fmt: skip
         packed = zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 9)
         return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
@@ -64,14 +74,23 @@ def decode(text: str) -> Token:
         body = text[len(PREFIX) :]
         packed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
         inflater = zlib.decompressobj()
-        content = json.loads(inflater.decompress(packed, 2**24))
-        model, parameters, memory, kind, prop, moves, checksums = content
+        inflated = inflater.decompress(packed, 2**24)
+        if not inflater.eof or inflater.unused_data:
+            raise ValueError(text)
+        content = json.loads(inflated)
+        model, parameters, memory, kind, prop, moves, checksums, spawned = content
         pairs = tuple(zip(map(int, moves[::2]), map(int, moves[1::2]), strict=True))
         if len(pairs) != len(checksums) or not isinstance(model, str):
             raise ValueError(text)
         named = {str(k): str(v) for k, v in parameters.items()}
-        return Token(model, named, str(memory), str(kind), str(prop), pairs, tuple(map(int, checksums)))
-    except (ValueError, TypeError, AttributeError, binascii.Error, zlib.error, RecursionError):
+        sums = tuple(map(int, checksums))
+        kind = Kind(kind).value if kind else ""
+        late = tuple(map(str, spawned))
+        return Token(model, named, str(memory), kind, str(prop), pairs, sums, late)
+    except (
+        ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+        binascii.Error, zlib.error,
+    ):  # fmt: skip
         shown = text if len(text) <= 40 else text[:40] + "…"
         raise UsageError(
             f"{shown!r} is no replay token: it begins with {PREFIX!r} and is copied whole from a "
@@ -87,16 +106,21 @@ def parameter_text(value: Any) -> str:
 
 
 def checksum(tables: Tables, agent: int, outcome: Outcome, state: State) -> int:
-    """Return 16 bits of what a step is: who does what, and what it writes."""
+    """Return 16 bits of what a step is: who does what, and what it reads and writes."""
     who = tables.agents[agent]
     local: LocalState = tables.value(who.slot, state)
-    wrote = [
-        f"{tables.slots[s].name}={show_value(tables.domains[s].values[v])}"
-        for s, v in outcome.writes
-        if not tables.slots[s].process
-    ]
+    read = [(s, state[s]) for s in dict.fromkeys(tables.path(agent, state))]
+    seen, wrote = (
+        [
+            f"{tables.slots[s].name}={show_value(tables.domains[s].values[v], LONGEST)}"
+            for s, v in pairs
+            if not tables.slots[s].process
+        ]
+        for pairs in (read, outcome.writes)
+    )
     failed = outcome.failure.message if outcome.failure else ""
-    return zlib.crc32("|".join([who.name, local.label, *wrote, failed]).encode()) & 0xFFFF
+    told = "|".join([who.late or who.name, local.label, *seen, "", *wrote, failed])
+    return zlib.crc32(told.encode("utf-8", "backslashreplace")) & 0xFFFF
 
 
 def checksums(tables: Tables, moves: Sequence[Move]) -> tuple[int, ...]:
@@ -109,14 +133,37 @@ def checksums(tables: Tables, moves: Sequence[Move]) -> tuple[int, ...]:
     return tuple(sums)
 
 
-def check_moves(tables: Tables, token: Token) -> None:
-    """Run a token's moves; raise `UsageError` at the first step that is not what it was."""
+def portable(tables: Tables, moves: Sequence[Move]) -> tuple[tuple[Move, ...], tuple[str, ...]]:
+    """Return moves with agents numbered as `Token` numbers them, and its `spawned`."""
+    first = sum(not agent.late for agent in tables.agents)
+    spawned: dict[str, int] = {}
+    made = []
+    for agent, which in moves:
+        late = tables.agents[agent].late
+        made.append((first + spawned.setdefault(late, len(spawned)) if late else agent, which))
+    return tuple(made), tuple(spawned)
+
+
+def check_moves(tables: Tables, token: Token) -> tuple[Move, ...]:
+    """Run a token's moves; raise `UsageError` at the first step that is not what it was.
+
+    Returns
+    -------
+    tuple of moves
+        With the agents' numbers of these tables.
+    """
     state = tables.initial
-    for index, ((agent, which), sum_then) in enumerate(
+    numbers = [n for n, agent in enumerate(tables.agents) if not agent.late]
+    late = {agent.late: n for n, agent in enumerate(tables.agents) if agent.late}
+    numbers += [late.get(name, -1) for name in token.spawned]
+    made = []
+    for index, ((number, which), sum_then) in enumerate(
         zip(token.moves, token.checksums, strict=True), 1
     ):
-        if not 0 <= agent < len(tables.agents):
-            raise _changed(token, index, f"there is no process number {agent} any more")
+        agent = numbers[number] if 0 <= number < len(numbers) else -1
+        if agent < 0:
+            raise _changed(token, index, f"there is no process number {number} any more")
+        made.append((agent, which))
         who = tables.agents[agent]
         local: LocalState = tables.value(who.slot, state)
         outcomes = tables.leaf(agent, state).outcomes
@@ -126,6 +173,14 @@ def check_moves(tables: Tables, token: Token) -> None:
         if checksum(tables, agent, outcomes[which], state) != sum_then:
             raise _changed(token, index, f"{now} now reads, writes or is called something else")
         state = successor(state, outcomes[which].writes)
+    if token.kind in (Kind.DEADLOCK, Kind.FINAL):
+        for agent, who in enumerate(tables.agents):
+            if tables.leaf(agent, state).outcomes:
+                raise UsageError(
+                    f"the model {token.model} has changed since this token was made: at the end of "
+                    f"the trace {who.name} can go on now. Check the model again for a new token."
+                )
+    return tuple(made)
 
 
 def _changed(token: Token, index: int, why: str) -> UsageError:

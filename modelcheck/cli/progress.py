@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from modelcheck.explore.budget import Progress
+from modelcheck.show.text import clean
 
 #: Shown only after this many seconds: most models are done by then.
 PATIENCE_S = 1.0
@@ -30,7 +31,9 @@ def on_terminal(name: str, *, silent: bool = False) -> Iterator[Callable[[Progre
 
             status = Console(stderr=True).status("")
             status.start()
-        status.update(f"{name}: {line(progress)}")
+        from rich.text import Text
+
+        status.update(Text(clean(f"{name}: {line(progress)}")))
 
     try:
         yield tell

@@ -17,12 +17,12 @@ from typing import Any
 from attrs import frozen
 
 from modelcheck.errors import ModelcheckError, UsageError
-from modelcheck.explore.reference import INTERRUPTED
+from modelcheck.explore.budget import INTERRUPTED
 from modelcheck.language.model import Model
-from modelcheck.result import Result
+from modelcheck.results.result import Result
 from modelcheck.show.text import clean
 from modelcheck.show.words import counted
-from modelcheck.verdict import ExitCode
+from modelcheck.verdict import ExitCode, Verdict
 
 
 @frozen
@@ -95,8 +95,10 @@ def _error_fields(error: BaseException) -> dict[str, Any]:
         "transitions", "depth", "seconds", "memory_model", "engine", "trace", "token",
     )  # fmt: skip
     where = {"file": getattr(error, "file", None), "line": getattr(error, "line", None)}
-    said = str(error).encode("utf-8", "backslashreplace").decode()
-    return {**dict.fromkeys(fields), **where, "verdict": "error", "error": said}
+    interrupted = isinstance(error, KeyboardInterrupt)
+    said = INTERRUPTED if interrupted else str(error).encode("utf-8", "backslashreplace").decode()
+    verdict = str(Verdict.INCOMPLETE) if interrupted else "error"
+    return {**dict.fromkeys(fields), **where, "verdict": verdict, "error": said}
 
 
 # Files
@@ -148,7 +150,9 @@ def write_counterexamples(given: str, outcomes: Sequence[Outcome], several: bool
     traces = [
         (path, outcome.result.trace)
         for path, outcome in zip(_paths(given, outcomes, ".svg", several), outcomes, strict=True)
-        if outcome.result is not None and outcome.result.violation and outcome.result.trace
+        if outcome.result is not None
+        and outcome.result.violation is not None
+        and outcome.result.trace is not None
     ]
     for path, trace in traces:
         write(path, lanes_svg(trace))
@@ -168,7 +172,7 @@ def write_graphs(
 
     written = 0
     for path, outcome in zip(_paths(given, outcomes, ".dot", several), outcomes, strict=True):
-        if outcome.result is not None:
+        if outcome.result is not None and not outcome.interrupted:
             write(path, to_dot(neighbourhood(graph(outcome))))
             written += 1
     return f"{counted(written, 'state graph', 'state graphs')} written as DOT: {given}"
@@ -189,14 +193,16 @@ def _paths(given: str, outcomes: Sequence[Outcome], suffix: str, several: bool) 
 
 def _file_names(outcomes: Sequence[Outcome]) -> list[str]:
     """Return a different, harmless file name for each model, without a suffix."""
-    taken: Counter[str] = Counter()
-    names = []
+    names: dict[str, None] = {}
+    numbers: Counter[str] = Counter()
     for outcome in outcomes:
         title = outcome.title.replace(".py:", "-")
-        name = re.sub(r"[^\w-]+", "_", title).strip("_")[-80:] or "model"
-        taken[name] += 1
-        names.append(f"{name}-{taken[name]}" if taken[name] > 1 else name)
-    return names
+        plain = name = re.sub(r"[^\w-]+", "_", title).strip("_")[-80:] or "model"
+        while name in names:
+            numbers[plain] += 1
+            name = f"{plain}-{numbers[plain] + 1}"
+        names[name] = None
+    return list(names)
 
 
 __all__ = [

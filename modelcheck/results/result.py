@@ -32,10 +32,10 @@ class Result:
     """The outcome of a check.
 
     `ok` compares `verdict` with what the model expects. `depth` is the greatest distance of a state
-    from the initial one, `levels` the number of states at each distance; `states` are distinct global
-    states stored, `transitions` outcomes generated. `reason` tells why an incomplete search was cut.
-    `witnesses` maps each ``sometimes`` property to its shortest trace, or None where there is none
-    (yet).
+    from the initial one, `levels` the number of states at each distance; `states` are distinct
+    global states stored, `transitions` outcomes generated. `reason` tells why an incomplete search
+    was cut. `witnesses` maps each ``sometimes`` property to its shortest trace, or None where there
+    is none (yet).
     """
 
     model: str
@@ -86,23 +86,24 @@ class Result:
     @property
     def token(self) -> str:
         """The replay token of the counterexample; empty where there is none."""
-        return self.trace.token if self.trace else ""
+        return self.trace.token if self.trace is not None else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
-        from modelcheck.show.jsonform import json_value, trace_json
+        from modelcheck.show.jsonform import json_text, json_value, trace_json
 
         violation = self.violation
+        witnesses = {k: None if v is None else len(v) for k, v in self.witnesses.items()}
         return {
-            "model": self.model,
-            "file": self.file,
+            "model": json_text(self.model),
+            "file": json_text(self.file),
             "parameters": {k: json_value(v) for k, v in self.parameters.items()},
             "verdict": self.verdict.value,
             "expected": self.expected.value,
             "as_expected": self.ok,
-            "property": violation.property if violation else None,
+            "property": json_text(violation.property) if violation else None,
             "kind": violation.kind.value if violation else None,
-            "message": violation.message if violation else None,
+            "message": json_text(violation.message) if violation else None,
             "reason": self.reason,
             "states": self.states,
             "transitions": self.transitions,
@@ -111,17 +112,17 @@ class Result:
             "seconds": round(self.seconds, 6),
             "memory_model": self.memory_model,
             "engine": self.engine,
-            "trace": trace_json(self.trace) if self.trace else None,
+            "trace": None if self.trace is None else trace_json(self.trace),
             "token": self.token or None,
-            "witnesses": {k: (len(v) if v is not None else None) for k, v in self.witnesses.items()},
+            "witnesses": {json_text(k): v for k, v in witnesses.items()},
             "coverage": [
                 {
-                    "file": c.file, "line": c.line, "function": c.function, "label": c.label,
-                    "states": c.states, "taken": c.taken,
+                    "file": json_text(c.file), "line": c.line, "function": json_text(c.function),
+                    "label": json_text(c.label), "states": c.states, "taken": c.taken,
                 }
                 for c in self.coverage
             ],
-            "warnings": list(self.warnings),
+            "warnings": list(map(json_text, self.warnings)),
         }  # fmt: skip
 
     def __str__(self) -> str:

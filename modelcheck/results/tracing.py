@@ -20,12 +20,12 @@ from modelcheck.show.trace import (
     Violation,
 )
 from modelcheck.tables.tables import State, Tables
-from modelcheck.tables.tries import Failure, Outcome
+from modelcheck.tables.tries import Failure, Outcome, Recorder
 from modelcheck.tables.values import key_of
 from modelcheck.verdict import Kind
 
 
-def build_trace(
+def build_trace(  # noqa: PLR0913 # what a trace says of its model, each by name
     tables: Tables,
     moves: Sequence[Move],
     violation: Violation | None,
@@ -34,7 +34,10 @@ def build_trace(
     parameters: Mapping[str, Any],
     memory_model: str,
 ) -> Trace:
-    """Return the trace of `moves` from the initial state. Cost: linear in its length."""
+    """Return the trace of `moves` from the initial state. Cost: linear in its length.
+
+    Daemons that did nothing, and processes that were never spawned, are left out.
+    """
     state = tables.initial
     states = [shared(tables, state)]
     steps = []
@@ -46,14 +49,17 @@ def build_trace(
         state = after
         states.append(shared(tables, state))
         failed = agent if outcome.failure else None
+    final = [status(tables, state, n, n == failed) for n in range(len(tables.agents))]
+    active = {name for step in steps for name in (step.process, *step.others)}
+    told = [s for s in final if s.process in active or not (s.daemon or s.status == "not started")]
     return Trace(
         model=model,
         parameters=dict(parameters),
         memory_model=memory_model,
-        processes=tuple(agent.name for agent in tables.agents),
+        processes=tuple(s.process for s in told),
         states=tuple(states),
         steps=tuple(steps),
-        final=tuple(status(tables, state, n, n == failed) for n in range(len(tables.agents))),
+        final=tuple(told),
         violation=violation,
     )
 
@@ -67,13 +73,15 @@ def shared(tables: Tables, state: State) -> dict[str, Any]:
     }
 
 
-def _step(
+def _step(  # noqa: PLR0913 # a step is the difference of two states
     tables: Tables, index: int, agent: int, outcome: Outcome, before: State, after: State
 ) -> TraceStep:
     who = tables.agents[agent]
     local: LocalState = tables.value(who.slot, before)
     then: LocalState = tables.value(who.slot, after)
-    moved = [n for n, a in enumerate(tables.agents) if n != agent and before[a.slot] != after[a.slot]]
+    moved = [
+        n for n, a in enumerate(tables.agents) if n != agent and before[a.slot] != after[a.slot]
+    ]
     return TraceStep(
         index=index,
         process=who.name,
@@ -94,10 +102,18 @@ def _step(
 
 
 def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
-    """Return the shared locations that the agent's pending step reads in `state`."""
+    """Return the shared locations that the agent's pending step reads in `state`.
+
+    What only the guard of the whole process reads is left out, unless the step is blocked.
+    """
     slots = dict.fromkeys(tables.path(agent, state))
+    hidden: frozenset[int] = frozenset()
+    if tables.leaf(agent, state).outcomes:
+        hidden = tables.learner.guard_slots(agent, Recorder(tables.domains, state))
     return tuple(
-        Read(tables.slots[s].name, tables.value(s, state)) for s in slots if not tables.slots[s].process
+        Read(tables.slots[s].name, tables.value(s, state))
+        for s in slots
+        if not tables.slots[s].process and s not in hidden
     )
 
 
@@ -137,9 +153,5 @@ def violation_of(tables: Tables, found: Found, names: Sequence[str]) -> Violatio
         prop = tables.properties[found.property]
         message = tables.holds(prop, state).message
         return Violation(found.kind, names[found.property], message, prop.file, prop.line)
-    waiting = [
-        agent.name
-        for agent in tables.agents
-        if not agent.may_rest[state[agent.slot]]
-    ]
+    waiting = [agent.name for agent in tables.agents if not agent.may_rest[state[agent.slot]]]
     return Violation(Kind.DEADLOCK, "deadlock", f"{', '.join(waiting)} can never go on")

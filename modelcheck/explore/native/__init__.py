@@ -1,0 +1,60 @@
+"""The native explorer: packed states, tries as arrays, and a search compiled by numba.
+
+numba takes seconds to compile, once, and a fraction of a second to load what it compiled. So nothing here
+is imported before it is needed, and the compiled code is kept in a folder of its own: one for each version
+of the kernel's source, since numba would not notice every change, and in a place that can be written to
+even where modelcheck is installed read-only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def available() -> bool:
+    """Tell whether the native explorer can run here: whether there is a numba."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def compiled() -> bool:
+    """Tell whether the kernel has been compiled before, for this version of it and of Python."""
+    tag = f"py{sys.version_info.major}{sys.version_info.minor}"
+    return any(_cache().rglob(f"kernel.expand-*{tag}*.nbi"))
+
+
+def load() -> Any:
+    """Return the module that searches, compiling nothing yet. Cost: imports numba, about 0.3 s."""
+    import numba
+
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(_cache())
+    try:
+        from modelcheck.explore.native import engine
+    finally:
+        numba.config.CACHE_DIR = before
+    return engine
+
+
+def _cache() -> Path:
+    """Return the folder for compiled code; it exists and can be written to."""
+    source = (Path(__file__).parent / "kernel.py").read_bytes()
+    name = f"kernel-{hashlib.sha256(source).hexdigest()[:12]}"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
+    for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except (OSError, RuntimeError):
+            continue
+        if os.access(folder, os.W_OK) and folder.stat().st_uid == _user():
+            return folder  # not one that somebody else prepared: it holds code to be run
+    return Path(tempfile.mkdtemp(prefix="modelcheck-"))
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0

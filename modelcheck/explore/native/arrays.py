@@ -1,0 +1,43 @@
+"""Arrays that grow at their end: numpy's, doubled when full."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Growing:
+    """An array with a length of its own below its capacity; `data` is what a kernel gets.
+
+    Examples
+    --------
+    >>> numbers = Growing(np.int32)
+    >>> [numbers.append(n) for n in (5, 6)], numbers.data[:2].tolist()
+    ([0, 1], [5, 6])
+    """
+
+    def __init__(self, dtype: Any, capacity: int = 1024):
+        self.data = np.zeros(capacity, dtype)
+        self.used = 0
+
+    def append(self, value: Any) -> int:
+        """Add a value; return its index."""
+        self.reserve(1)
+        self.data[self.used] = value
+        self.used += 1
+        return self.used - 1
+
+    def extend(self, count: int) -> int:
+        """Add `count` zeros; return the index of the first."""
+        self.reserve(count)
+        first = self.used
+        self.used += count
+        return first
+
+    def reserve(self, count: int) -> None:
+        """Make room for `count` more."""
+        if self.used + count > len(self.data):
+            grown = np.zeros(max(2 * len(self.data), self.used + count), self.data.dtype)
+            grown[: self.used] = self.data[: self.used]
+            self.data = grown

@@ -1,0 +1,290 @@
+"""The native search: drives the kernel, learns what it misses, grows what is full.
+
+One worker gives the same results as `modelcheck.explore.reference`, in the same order. Several give the
+same counts and the same verdict, and a counterexample of the same length: they share one visited set, and
+all of a level is done before the next begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from modelcheck.errors import ModelError
+from modelcheck.explore.budget import INTERRUPTED, Meter
+from modelcheck.explore.native import kernel
+from modelcheck.explore.native.flat import FlatTables
+from modelcheck.explore.native.kernel import CURSOR, MINE, TRANSITIONS, Work
+from modelcheck.explore.native.storage import MOST, Storage
+from modelcheck.explore.search import Found, Move, Search
+from modelcheck.tables.tables import State, Tables
+from modelcheck.verdict import Kind
+
+#: States expanded between two looks at the budget, for each worker.
+STRIDE = 1 << 18
+
+#: A level of fewer states is expanded by one worker: the others would cost more than they bring.
+WIDE = 1 << 12
+
+TOO_MANY = "more states were found than 32-bit indices can name"
+
+
+class NativeSearch:
+    """One search; `run` takes it to its end."""
+
+    def __init__(self, tables: Tables, meter: Meter, workers: int = 1):
+        self.tables, self.meter, self.workers = tables, meter, workers
+        self.search = Search(tables, engine="native")
+        self.flat = FlatTables(tables)
+        self.storage = Storage(self._sizes(), workers)
+        self.bounds = [0]  # where each level begins in the store
+        self.most = min(meter.budget.states or MOST, MOST)
+        self.stride = min(STRIDE, max(64, self.most // 8))
+        ends = [(self.flat.property_root + i, i) for i, p in self._properties("at_end")]
+        self.at_end = np.array(ends, np.int64).reshape(-1, 2)
+        self.rows = self._property_rows()
+        self.first_level = 0
+
+    def _sizes(self) -> list[int]:
+        return [len(d.values) for d in self.tables.domains]
+
+    def _properties(self, kind: str) -> list[tuple[int, Any]]:
+        return [(i, p) for i, p in enumerate(self.tables.properties) if p.kind == kind]
+
+    # The search.
+
+    def begin(self) -> None:
+        """Start from the initial state."""
+        self.flat.use_layout(self.storage.packing.arrays)
+        self.flat.add_everything()
+        self.storage.add(np.array([self.tables.initial], np.int64))
+
+    def go_on_from(self, search: Search, states: Sequence[State]) -> None:
+        """Start from what another explorer has found: all states of all levels, in order."""
+        self.search.witnesses.update(search.witnesses)
+        self.search.transitions = search.transitions
+        self.rows = self._property_rows()
+        self.flat.use_layout(self.storage.packing.arrays)
+        self.flat.add_everything()
+        step = 1 << 14
+        for first in range(0, len(states), step):
+            self.storage.add(np.array(states[first : first + step], np.int64))
+        self.search.levels = list(search.levels)
+        self.bounds = [int(b) for b in np.cumsum([0, *search.levels])]
+        self.storage.shared[CURSOR] = self.bounds[-1]
+        self.storage.mine[0][kernel.CHECKED] = len(states)
+
+    def run(self) -> Search:
+        """Search to the end, the first violation, or a budget."""
+        search, storage = self.search, self.storage
+        before = search.transitions
+        try:
+            self._examine(storage.used)
+            while search.found is None and not search.reason:
+                first, last = self.bounds[-1], storage.used
+                if first == last:
+                    break
+                search.levels.append(last - first)
+                self.bounds.append(last)
+                self._level(first, last)
+        except KeyboardInterrupt:
+            search.reason = INTERRUPTED
+        except ModelError:
+            if search.found is None:  # a violation found before is not lost
+                raise
+        search.states = storage.used
+        search.transitions = before + sum(int(m[TRANSITIONS]) for m in storage.mine)
+        search.seconds = self.meter.elapsed()
+        self.flat.give_back_visits()
+        return search
+
+    def _level(self, first: int, last: int) -> None:
+        """Expand all states of a level, and examine those found."""
+        shared = self.storage.shared
+        while shared[CURSOR] < last and not self.search.reason:
+            if self.workers > 1 and last - int(shared[CURSOR]) >= WIDE:
+                self._expand_together(last)
+            else:
+                self._expand_alone(last)
+            self._look_at_budget(last - first)
+        self._examine(self.storage.used)
+        self._judge()
+
+    def _work(self, visits: Any, last: int, margin: int, order: Any, deferred: Any) -> Work:
+        return Work(visits, order, deferred, last, margin, self.tables.check_deadlock)
+
+    def _expand_alone(self, last: int) -> None:
+        """Expand states in order with one worker, learning each path as it comes."""
+        storage = self.storage
+        upto = min(last, int(storage.shared[CURSOR]) + self.stride)
+        work = self._work(self.flat.visits.data, upto, 0, _NONE, _NONE)
+        why = self._kernel(work, storage.mine[0])
+        if why == kernel.MISS:
+            state = storage.state(int(storage.shared[CURSOR]))
+            self._learn(int(storage.mine[0][kernel.AGENT]), state)
+        elif why == kernel.ROOM:
+            storage.grow(storage.packing.arrays.words > 1)
+
+    def _expand_together(self, last: int) -> None:
+        """Expand states with all workers; learn what they put off, and expand that alone."""
+        storage, begun = self.storage, int(self.storage.shared[CURSOR])
+        upto = min(last, begun + self.stride * self.workers)
+        margin = self.workers * (2 * kernel.CHUNK + kernel.PENDING + (1 << 14))
+        if storage.used + 2 * margin > 0.8 * len(storage.store.states):
+            storage.grow(False)
+        storage.share()
+        works = [
+            self._work(
+                np.zeros(max(1, self.flat.visits.used), np.int64),
+                upto,
+                margin,
+                _NONE,
+                np.empty(upto - begun + kernel.BLOCK, np.int64),
+            )
+            for _ in range(self.workers)
+        ]
+        for mine in storage.mine:
+            mine[kernel.DEFERRED] = 0
+        run: Callable[[int], int] = lambda i: self._kernel(works[i], storage.mine[i])  # noqa: E731  two names for two arrays
+        with ThreadPoolExecutor(self.workers) as pool:
+            list(pool.map(run, range(self.workers)))
+        storage.settle()
+        for work in works:
+            self.flat.visits.data[: len(work.visits)] += work.visits
+        done = min(int(storage.shared[CURSOR]), upto)
+        put_off = np.sort(
+            np.concatenate(
+                [w.deferred[: int(m[kernel.DEFERRED])] for w, m in zip(works, storage.mine, strict=True)]
+            )
+        )
+        self._expand_listed(put_off)
+        storage.shared[CURSOR] = done
+
+    def _expand_listed(self, indices: Any) -> None:
+        """Expand some states with one worker."""
+        storage = self.storage
+        storage.shared[CURSOR] = 0
+        while storage.shared[CURSOR] < len(indices):
+            work = self._work(self.flat.visits.data, len(indices), 0, indices, _NONE)
+            why = self._kernel(work, storage.mine[0])
+            if why == kernel.MISS:
+                state = storage.state(int(indices[int(storage.shared[CURSOR])]))
+                self._learn(int(storage.mine[0][kernel.AGENT]), state)
+            elif why == kernel.ROOM:
+                storage.grow(storage.packing.arrays.words > 1)
+
+    def _kernel(self, work: Work, mine: Any) -> int:
+        return int(
+            kernel.expand(
+                self.storage.packing.arrays, self.flat.tries(), self.flat.agents(), self.at_end,
+                self.storage.store, mine, work,
+            )
+        )  # fmt: skip
+
+    def _look_at_budget(self, width: int) -> None:
+        storage, states = self.storage, self.storage.used
+        transitions = sum(int(m[TRANSITIONS]) for m in storage.mine)
+        self.meter.tell(states, transitions, len(self.bounds) - 2, width)
+        if states > self.most:
+            storage.truncate(self.most)  # the kernel is a stride ahead of the budget
+            self.search.reason = self.meter.exceeded(self.most) or TOO_MANY
+        else:
+            self.search.reason = self.meter.exceeded_time_or_memory()
+
+    def _learn(self, agent: int, state: State) -> None:
+        """Have Python learn a path that the kernel missed; then the widths may have to grow."""
+        if agent < 0:
+            self.tables.holds(self.tables.properties[-1 - agent], state)
+            self.flat.add_property_path(-1 - agent, state)
+            return
+        self.tables.leaf(agent, state)
+        sizes = self._sizes()
+        if not self.storage.fits(sizes):
+            self.storage.repack(sizes)
+            self.flat.use_layout(self.storage.packing.arrays)
+        self.flat.add_agent_path(agent, state)
+
+    # Properties.
+
+    def _property_rows(self) -> Any:
+        """Return what `kernel.examine` needs of the properties that are looked at in every state."""
+        rows = [
+            (self.flat.property_root + index, index, int(prop.kind == "always"))
+            for index, prop in enumerate(self.tables.properties)
+            if prop.kind == "always"
+            or (prop.kind == "sometimes" and index not in self.search.witnesses)
+        ]
+        return np.array(rows, np.int64).reshape(-1, 3)
+
+    def _examine(self, last: int) -> None:
+        """Hold the states found since against the properties; note witnesses and the first violation."""
+        mine, storage = self.storage.mine[0], self.storage
+        while mine[kernel.CHECKED] < last and len(self.rows):
+            why = kernel.examine(
+                storage.packing.arrays, self.flat.tries(), self.flat.roots.data, self.rows,
+                storage.store, mine, last,
+            )  # fmt: skip
+            if why == kernel.DONE:
+                break
+            index, at = int(self.rows[mine[kernel.AGENT], 1]), int(mine[kernel.CHECKED])
+            if why == kernel.MISS:
+                self._learn(-1 - index, storage.state(at))
+            elif why == kernel.WITNESS:
+                self.search.witnesses[index] = self.path_to(at)
+                self.rows = self._property_rows()
+            else:
+                fail_at = int(mine[kernel.FAIL_AT])
+                if fail_at < 0 or at < fail_at:
+                    self.search.found = Found(Kind.INVARIANT, self.path_to(at), index)
+                self.rows = self.rows[self.rows[:, 2] == 0]  # the level may have witnesses still
+
+    def _judge(self) -> None:
+        """Decide what the level violates: a state of its own first, then what it found first."""
+        stuck = [m for m in self.storage.mine if m[kernel.STUCK_STATE] >= 0]
+        failed = [m for m in self.storage.mine if m[kernel.FAIL_AT] >= 0]
+        if stuck:
+            first = min(stuck, key=lambda m: int(m[kernel.STUCK_STATE]))
+            prop = int(first[kernel.STUCK_PROPERTY])
+            path = self.path_to(int(first[kernel.STUCK_STATE]))
+            kind = Kind.DEADLOCK if prop < 0 else Kind.FINAL
+            self.search.found = Found(kind, path, None if prop < 0 else prop)
+        elif failed and self.search.found is None:
+            first = min(failed, key=lambda m: int(m[kernel.FAIL_STATE]))
+            state, agent, which = (
+                int(first[k]) for k in (kernel.FAIL_STATE, kernel.FAIL_AGENT, kernel.FAIL_WHICH)
+            )
+            failure = self.tables.leaf(agent, self.storage.state(state)).outcomes[which].failure
+            assert failure is not None
+            self.search.found = Found(failure.kind, (*self.path_to(state), (agent, which)))
+
+    def path_to(self, index: int) -> tuple[Move, ...]:
+        """Return the moves that first led to a stored state.
+
+        Its parent is the first state of the level before that leads to it: looked for, not stored.
+        Cost: at most one pass over the levels before.
+        """
+        storage, scratch = self.storage, np.zeros(MINE, np.int64)
+        scratch[kernel.SPARE] = -1
+        moves: list[Move] = []
+        while index > 0:
+            level = int(np.searchsorted(self.bounds, index, side="right")) - 1
+            parent, agent, which = kernel.predecessor(
+                storage.packing.arrays, self.flat.tries(), self.flat.agents(), storage.store, scratch,
+                (self.bounds[level - 1], self.bounds[level]), index,
+            )  # fmt: skip
+            moves.append((int(agent), int(which)))
+            index = int(parent)
+        return tuple(reversed(moves))
+
+
+_NONE = np.zeros(0, np.int64)
+
+
+def explore(tables: Tables, meter: Meter, workers: int = 1) -> Search:
+    """Search all reachable states natively; see `modelcheck.explore.reference.explore`."""
+    search = NativeSearch(tables, meter, workers)
+    search.begin()
+    return search.run()

@@ -1,0 +1,158 @@
+"""The visited set of a native search: makes room, packs anew, and hands the kernel its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modelcheck.explore.native import kernel
+from modelcheck.explore.native.kernel import ALLOCATED, CURSOR, END, MINE, NEXT, SHARED, SPARE, SUBS, Store
+from modelcheck.explore.native.layout import Packing, widths_for
+from modelcheck.tables.tables import State
+
+#: States that 32-bit indices can name, the empty mark apart.
+MOST = 2**32 - 2
+
+#: How full the hash tables may get; the kernel knows these figures too.
+FULL, SUB_FULL = 0.8, 0.7
+
+
+class Storage:
+    """Packed states in the order of finding, with their hash table.
+
+    Between two calls of the kernel, states are at 0 .. `used` - 1 without gaps.
+    """
+
+    def __init__(self, sizes: Sequence[int], workers: int):
+        self.packing = Packing(widths_for(sizes, slack=1))
+        self.shared = np.zeros(SHARED, np.int64)
+        self.mine = [np.zeros(MINE, np.int64) for _ in range(workers)]
+        for counters in self.mine:
+            counters[[SPARE, kernel.FAIL_AT, kernel.STUCK_STATE]] = -1
+        self._make(1 << 14, 1 << 10)
+
+    def _make(self, states: int, subs: int) -> None:
+        self.store = Store(
+            np.zeros(states, np.uint64),
+            np.zeros(_table_size(states), np.uint32),
+            np.zeros(subs, np.uint64),
+            np.zeros(2 * subs, np.uint32),
+            self.shared,
+        )
+        self.own_all()
+
+    @property
+    def used(self) -> int:
+        """How many states there are."""
+        return int(self.mine[0][NEXT])
+
+    def truncate(self, states: int) -> None:
+        """Forget the states from `states` on; the set is of no use for searching any more."""
+        self.mine[0][NEXT] = states
+
+    def bytes(self) -> int:
+        """Return how many bytes the arrays take."""
+        return sum(a.nbytes for a in self.store)
+
+    def own_all(self) -> None:
+        """Let the first worker put new states wherever there is room: it works alone."""
+        self.mine[0][END] = len(self.store.states)
+
+    def share(self) -> None:
+        """Let workers take places in chunks."""
+        self.shared[ALLOCATED] = self.used
+        for counters in self.mine:
+            counters[NEXT] = counters[END] = self.used
+
+    def settle(self) -> None:
+        """After workers shared the store: close the gaps that they left."""
+        taken = int(self.shared[ALLOCATED])
+        gaps = sorted((int(m[NEXT]), int(m[END])) for m in self.mine)
+        holes = [place for first, last in gaps for place in range(first, last)]
+        final, open_places = taken - len(holes), set(holes)
+        sources = [place for place in range(final, taken) if place not in open_places]
+        targets = [place for place in holes if place < final]
+        if sources:
+            kernel.move(self.store, np.array(sources, np.int64), np.array(targets, np.int64))
+        self.mine[0][NEXT] = final
+        self.own_all()
+
+    # Room.
+
+    def grow(self, words_matter: bool) -> None:
+        """Make room for more states, and, where states have several words, for more of their parts."""
+        if words_matter and self.shared[SUBS] > 0.5 * SUB_FULL * len(self.store.subs):
+            self._grow_subs()
+        if self.used > 0.9 * min(len(self.store.states), FULL * len(self.store.table)) or not words_matter:
+            self._grow_states()
+
+    def _grow_states(self) -> None:
+        old, used = self.store, self.used
+        room = min(max(int(used * 1.5), used + (1 << 17)), MOST)
+        states = np.zeros(room, np.uint64)
+        states[:used] = old.states[:used]
+        subs, sub_table = old.subs, old.sub_table
+        del old
+        del self.store  # the old table is freed before the new one is made
+        table = np.zeros(_table_size(room), np.uint32)
+        kernel.rehash(states, used, table, _NOTHING)
+        self.store = Store(states, table, subs, sub_table, self.shared)
+        self.own_all()
+
+    def _grow_subs(self) -> None:
+        old, used = self.store, int(self.shared[SUBS])
+        subs = np.zeros(4 * len(old.subs), np.uint64)
+        subs[:used] = old.subs[:used]
+        sub_table = np.zeros(2 * len(subs), np.uint32)
+        spare = [int(m[SPARE]) for m in self.mine if m[SPARE] >= 0]
+        kernel.rehash(subs, used, sub_table, np.array(spare, np.int64))
+        self.store = Store(old.states, old.table, subs, sub_table, self.shared)
+
+    def fits(self, sizes: Sequence[int]) -> bool:
+        """Tell whether the layout has bits for so many values of each slot."""
+        return self.packing.holds(sizes)
+
+    def repack(self, sizes: Sequence[int]) -> None:
+        """Pack all states anew, in the same order, with bits for so many values of each slot."""
+        old_layout, old, used = self.packing.arrays, self.store, self.used
+        self.packing = Packing(widths_for(sizes, slack=1))
+        self.mine[0][NEXT] = 0
+        self.shared[SUBS] = 0
+        for counters in self.mine:
+            counters[SPARE] = -1
+        cursor = int(self.shared[CURSOR])
+        self._make(max(int(used * 1.2), 1 << 14), max(len(old.subs), 1 << 10))
+        step = 1 << 16
+        for first in range(0, used, step):
+            vectors = kernel.vectors_of(old_layout, old, first, min(first + step, used))
+            self.add(vectors)
+        self.shared[CURSOR] = cursor
+
+    # States.
+
+    def add(self, vectors: Any) -> None:
+        """Add states given as value ids, one a row."""
+        words = self.packing.arrays.words
+        parts = 2 * words * len(vectors) if words > 1 else 0
+        while self.shared[SUBS] + parts > SUB_FULL * len(self.store.sub_table) or (
+            self.shared[SUBS] + parts > len(self.store.subs)
+        ):
+            self._grow_subs()
+        while self.used + len(vectors) > min(len(self.store.states), FULL * len(self.store.table)):
+            self._grow_states()
+        kernel.add_vectors(self.packing.arrays, self.store, self.mine[0], vectors)
+
+    def state(self, index: int) -> State:
+        """Return a stored state as a tuple of value ids."""
+        row = kernel.vectors_of(self.packing.arrays, self.store, index, index + 1)[0]
+        return tuple(int(v) for v in row)
+
+
+_NOTHING = np.zeros(0, np.int64)
+
+
+def _table_size(states: int) -> int:
+    """Return the size of a hash table that is three quarters full with so many states."""
+    return int(states / 0.75) + 64

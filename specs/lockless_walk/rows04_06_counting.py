@@ -1,0 +1,56 @@
+"""Rows 4 to 6: walkers are counted, and who frees a table interrupts them only if there are any."""
+
+from protocol import (
+    an_ipi_is_skipped,
+    clear_and_flush,
+    counted,
+    end_lockless_pgtbl_walk,
+    interrupt_all_if,
+    invalidate_counting,
+    only_a_lookup_minds_a_split,
+    running_lockless_pgtbl_walk,
+    start_lockless_pgtbl_walk,
+    system,
+)
+
+from modelcheck import model
+from modelcheck.kernel import smp_mb
+
+
+def patched(walk=counted, invalidate=invalidate_counting, **parameters):
+    """Return the system with the patch, but for the function that a row gives."""
+    return system(walk, invalidate, also=[an_ipi_is_skipped], **parameters)
+
+
+@model
+def row04_counting(walkers: int = 2, updater: str = "munmap", look: str = "gup"):
+    """Counting as posted, interrupts off too; IPI only if the count is not zero."""
+    return patched(walkers=walkers, updater=updater, look=look)
+
+
+def counted_only(mm, cpu, look):
+    """Walk with interrupts on: whoever counts needs no local_irq_save(), one might think."""
+    yield from start_lockless_pgtbl_walk(mm)
+    got = yield from look(mm)
+    yield from end_lockless_pgtbl_walk(mm)
+    return got
+
+
+@model(expect=only_a_lookup_minds_a_split, by="no_walker_touches_a_freed_table")
+def row05_counting_without_irqs_off(walkers: int = 2, updater: str = "munmap", look: str = "gup"):
+    """Counting instead of interrupts off: the IPI is answered in mid-walk."""
+    return patched(walk=counted_only, walkers=walkers, updater=updater, look=look)
+
+
+def invalidate_count_first(mm, cpu):
+    """Read the count, then clear the pmd: a walk may start in between."""
+    running = yield from running_lockless_pgtbl_walk(mm)
+    yield smp_mb()
+    yield from clear_and_flush(mm)
+    yield from interrupt_all_if(running, mm, cpu)
+
+
+@model(expect=only_a_lookup_minds_a_split, by="no_walker_touches_a_freed_table")
+def row06_count_read_before_clear(walkers: int = 2, updater: str = "munmap", look: str = "gup"):
+    """The splitter reads the count before it clears the pmd."""
+    return patched(invalidate=invalidate_count_first, walkers=walkers, updater=updater, look=look)

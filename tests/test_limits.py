@@ -1,0 +1,143 @@
+"""The limits that the README states, one test each: what is beyond them is refused or said, not wrong."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import modelcheck
+from modelcheck import ModelError, System, UsageError, check, process, state, until
+
+
+@state
+class Shared:
+    x: int = 0
+    y: int = 0
+
+
+def run(*functions, **options):
+    """Check one instance of each function."""
+    s = Shared()
+    return check(System(s, [process(f)(s) for f in functions]), **options)
+
+
+def left(s):
+    yield s.x.set(1)
+    seen = yield s.y
+    if seen == 0:
+        yield s.x.set(2)
+
+
+def right(s):
+    yield s.y.set(1)
+    seen = yield s.x
+    if seen == 0:
+        yield s.y.set(2)
+
+
+def test_sequential_consistency_only():
+    """Store buffering's relaxed outcome is not reachable, and other memory models are refused."""
+    s = Shared()
+
+    @modelcheck.sometimes
+    def both_read_zero(s):
+        return s.x == 2 and s.y == 2
+
+    system = System(s, [process(left)(s), process(right)(s)], [both_read_zero])
+    assert check(system).violation.kind == "unreachable"
+    with pytest.raises(UsageError, match="no memory model 'tso'"):
+        check(system, memory="tso")
+
+
+def test_safety_not_liveness():
+    """A process that may spin for ever is no violation; there is no `eventually` to ask with."""
+
+    def spins(s):
+        while (yield s.x) == 0:
+            pass
+
+    assert run(spins).holds
+    assert not hasattr(modelcheck, "eventually")
+
+
+def test_finite_state_spaces():
+    """A counter that only grows is refused, naming its location and the line."""
+
+    def counts(s):
+        while True:
+            yield s.x.add(1)
+
+    with pytest.raises(ModelError, match="x has taken 300 different values") as error:
+        run(counts, max_values=300)
+    assert (error.value.file, error.value.line) == (__file__, counts.__code__.co_firstlineno + 2)
+
+
+def test_processes_are_functions_of_what_they_read():
+    """A second run that differs is refused; so is a global object that changed."""
+    log: list[int] = []
+
+    def remembers(s):
+        log.append(1)
+        yield s.x.set(len(log))
+        yield s.x
+
+    with pytest.raises(ModelError, match="not a function of what it read"):
+        run(remembers)
+
+
+def test_a_local_variable_must_be_plain_data():
+    """An open file in a live variable is refused by name; itertools' iterators are from 3.14 on."""
+
+    def holds_a_file(s):
+        with open(__file__) as file:
+            yield s.x
+            file.read()
+
+    with pytest.raises(ModelError, match="cannot be part of a state"):
+        run(holds_a_file)
+
+    def holds_an_iterator(s):
+        import itertools
+
+        for n in itertools.chain([1], [2]):
+            yield s.x.set(n)
+
+    if sys.version_info >= (3, 14):
+        with pytest.raises(ModelError, match="cannot be part of a state"):
+            run(holds_an_iterator)
+    elif sys.version_info < (3, 12):  # in between, looking into them warns
+        assert run(holds_an_iterator).holds
+
+
+def test_mistakes_that_python_lets_nobody_intercept():
+    """Without source, `is` on a reference is not found; with it, it is."""
+    text = (
+        "def compares(s):\n"
+        "    yield s.x\n"
+        "    if s.x is None:\n"
+        "        yield s.x.set(1)\n"
+    )
+    names: dict[str, object] = {}
+    exec(compile(text, "<no source>", "exec"), names)
+    assert run(names["compares"]).states == 2
+
+    def compares(s):
+        yield s.x
+        if s.x is None:
+            yield s.x.set(1)
+
+    with pytest.raises(ModelError, match="compared with `is`"):
+        run(compares)
+
+
+def test_an_exception_inside_a_step_is_a_violation():
+    """`try` around a `yield` catches what the process raises, not what a step's function raises."""
+
+    def tries(s):
+        try:
+            yield until(lambda: 1 / s.x > 0)
+        except ZeroDivisionError:
+            yield s.y.set(1)
+
+    assert run(tries).violation.kind == "exception"

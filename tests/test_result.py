@@ -1,0 +1,138 @@
+"""Results: verdict against expectation, exit codes, and the JSON that scripts read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from commandline import CLASSIC, models
+
+from modelcheck.check import check, simulate
+from modelcheck.loading import find, load
+from modelcheck.results.result import Result
+from modelcheck.show.trace import Trace, Violation
+from modelcheck.verdict import ExitCode, Kind, Verdict
+
+FIXED = {
+    "model", "parameters", "verdict", "expected", "property", "kind", "states", "transitions",
+    "depth", "seconds", "memory_model", "engine", "trace", "token",
+}  # fmt: skip
+STEP = {"process", "label", "file", "line", "reads", "writes"}
+MODELS = {model.name: model for model in load(CLASSIC)}
+
+
+def result(verdict: str, expected: str, by: str = "", reason: str = "") -> Result:
+    """A result with nothing else in it; a violated one violates the invariant `safe`."""
+    violated = Violation(Kind.INVARIANT, "safe") if verdict == "violated" else None
+    return Result(
+        "m", {}, Verdict(verdict), Verdict(expected), 1, 0, (1,), 0.0, "sc", "reference",
+        expected_by=by, violation=violated, reason=reason,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected", "by", "code"),
+    [
+        ("holds", "holds", "", 0),
+        ("violated", "violated", "", 0),
+        ("violated", "violated", "safe", 0),
+        ("violated", "violated", "invariant", 0),
+        ("incomplete", "incomplete", "", 0),
+        ("violated", "holds", "", 1),
+        ("holds", "violated", "", 1),
+        ("violated", "violated", "deadlock", 1),
+        ("holds", "incomplete", "", 1),
+        ("incomplete", "holds", "", 3),
+        ("incomplete", "violated", "safe", 3),
+    ],
+)
+def test_an_exit_code_compares_verdict_and_expectation(verdict, expected, by, code):
+    """Zero only where all is as expected, and a search that was cut is never a pass."""
+    found = result(verdict, expected, by)
+    assert found.exit_code == code
+    assert found.ok == (found.exit_code is ExitCode.OK)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_the_json_has_its_fixed_fields(name):
+    """Every result can be written as JSON and read back, with the fields that scripts rely on."""
+    found = check(MODELS[name])
+    read = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert set(read) >= FIXED
+    assert read["verdict"] == found.verdict.value
+    assert read["depth"] == len(read["levels"]) - 1
+    assert (read["trace"] is None) == (read["token"] is None) == found.holds
+    for step in read["trace"] or []:
+        assert set(step) >= STEP
+        assert step["file"] == MODELS[name].file
+
+
+def test_a_violated_initial_state_has_a_trace_and_a_token(tmp_path):
+    """A counterexample without a step is one all the same."""
+    body = """
+    @model
+    def at_once():
+        s = S(x=5)
+        return System(s, [adder(s)], [small])
+    """
+    [model] = find(str(models(tmp_path / "m.py", body)))
+    found = check(model)
+    assert found.token
+    assert found.to_dict()["trace"] == []
+    assert found.to_dict()["token"] == found.token
+
+
+def test_a_process_that_fails_before_its_first_step_has_a_trace_but_no_token(tmp_path):
+    """There is nothing to replay, since there is no first state."""
+    body = """
+    @process
+    def fails(s):
+        assert False, "at once"
+        yield s.x
+
+    @model
+    def at_once():
+        s = S()
+        return System(s, [fails(s)])
+    """
+    [model] = find(str(models(tmp_path / "m.py", body)))
+    found = check(model)
+    assert (found.verdict, found.violation.kind) == (Verdict.VIOLATED, Kind.ASSERTION)
+    assert found.to_dict()["trace"] == []
+    assert found.to_dict()["token"] is None
+
+
+def test_an_unreachable_witness_has_no_trace():
+    """What cannot be shown has neither trace nor token, and its JSON says so."""
+    found = result("violated", "holds").to_dict()
+    assert (found["trace"], found["token"]) == (None, None)
+    assert (found["property"], found["kind"]) == ("safe", "invariant")
+
+
+def test_words_that_are_no_unicode_become_json():
+    """Lone surrogates in names, messages and warnings are escaped: UTF-8 has no room for them."""
+    bad = "a\ud800"
+    violation = Violation(Kind.ASSERTION, bad, bad)
+    trace = Trace(bad, {bad: bad}, "sc", (), ({},), (), (), violation)
+    found = Result(
+        bad, {"p": bad}, Verdict.VIOLATED, Verdict.HOLDS, 1, 0, (1,), 0.0, "sc", "reference",
+        file=bad, violation=violation, trace=trace, warnings=(bad,), witnesses={bad: None},
+    )  # fmt: skip
+    text = json.dumps(found.to_dict(), ensure_ascii=False)
+    assert "a\\\\ud800" in text
+    text.encode("utf-8")
+
+
+def test_a_walk_never_holds():
+    """A random walk that finds nothing is incomplete, and says how far it went."""
+    found = simulate(MODELS["peterson"], seed=3, steps=20)
+    assert (found.verdict, found.exit_code, found.transitions) == ("incomplete", 3, 20)
+    assert found.to_dict()["trace"] is not None
+
+
+def test_a_result_as_text_has_verdict_counts_and_story():
+    """`print(check(model))` is enough to see what happened, token included."""
+    text = str(check(MODELS["lost_update"]))
+    assert text.startswith("lost_update(n=2): violated: final all_counted, after 4 steps")
+    assert "12 states" in text
+    assert "Replay token: mc1." in text
