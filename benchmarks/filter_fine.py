@@ -1,4 +1,4 @@
-"""The filter lock with local assignments and tests as steps of their own: `peers/filter_fine.pml`."""
+"""The filter lock, local assignments and tests as steps of their own: `peers/filter_fine.pml`."""
 
 from modelcheck import System, cells, label, model, process, state, until
 

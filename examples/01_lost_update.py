@@ -2,8 +2,8 @@
 
     modelcheck check examples/01_lost_update.py:lost_update
 
-Each `yield` is one atomic step; between two of them anybody may step in. Look at the narrative: who was
-preempted, about to do what? The second model repairs it with an indivisible step.
+Each `yield` is one atomic step; between two of them anybody may step in. Look at the narrative: who
+was preempted, about to do what? The second model repairs it with an indivisible step.
 """
 
 from modelcheck import System, at_end, check, model, process, state

@@ -2,8 +2,9 @@
 
     modelcheck check examples/02_spin_lock.py
 
-An invariant sees where each process is: `at("critical")` is true while a process stands inside the `with`.
-`sometimes` asks for a witness, so that "nobody is ever inside" cannot pass for mutual exclusion.
+An invariant sees where each process is: `at("critical")` is true while a process stands inside the
+`with`. `sometimes` asks for a witness, so that "nobody is ever inside" cannot pass for mutual
+exclusion.
 """
 
 from modelcheck import System, always, check, label, model, process, sometimes, state, until
@@ -56,7 +57,9 @@ def somebody_waits(s):
 def spin_lock(n: int = 3):
     """Test-and-test-and-set."""
     s = Shared()
-    return System(s, [worker(s, s.mutex.lock) for _ in range(n)], [mutual_exclusion, somebody_waits])
+    return System(
+        s, [worker(s, s.mutex.lock) for _ in range(n)], [mutual_exclusion, somebody_waits]
+    )
 
 
 @model(expect="violated", by="mutual_exclusion")

@@ -2,8 +2,8 @@
 
     modelcheck check examples/03_deadlock.py:crossed --svg crossed.svg
 
-Nothing has to be asked: a state in which nobody can step, although somebody is not done, is a violation.
-The last lines of the story say who waits for what.
+Nothing has to be asked: a state in which nobody can step, although somebody is not done, is a
+violation. The last lines of the story say who waits for what.
 """
 
 from modelcheck import System, atomic, cells, check, model, process, state

@@ -2,12 +2,22 @@
 
     modelcheck check examples/04_messages.py
 
-`choose` stands for what nobody controls: the network keeps a message or drops it, and both are explored.
-`either` waits for whichever of several steps comes first. A daemon need not end.
+`choose` stands for what nobody controls: the network keeps a message or drops it, and both are
+explored. `either` waits for whichever of several steps comes first. A daemon need not end.
 """
 
-from modelcheck import Channel, System, always, at_end, check, choose, either, model, process
-from modelcheck import sometimes, state
+from modelcheck import (
+    Channel,
+    System,
+    always,
+    check,
+    choose,
+    either,
+    model,
+    process,
+    sometimes,
+    state,
+)
 
 MESSAGES = 2
 

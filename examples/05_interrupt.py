@@ -2,8 +2,9 @@
 
     modelcheck check examples/05_interrupt.py:lock_with_interrupts_on
 
-The handler preempts the task and runs to its end before the task goes on. If the task holds the lock, the
-handler waits for ever for a task that cannot run: the deadlock that `spin_lock_irqsave` exists for.
+The handler preempts the task and runs to its end before the task goes on. If the task holds the
+lock, the handler waits for ever for a task that cannot run: the deadlock that `spin_lock_irqsave`
+exists for.
 """
 
 from modelcheck import System, check, model, process, state, until

@@ -9,11 +9,12 @@ interleavings and returns a verdict, with a shortest counterexample where one ex
 from modelcheck.check import check, replay, simulate
 from modelcheck.errors import ModelcheckError, ModelError, UsageError
 from modelcheck.explore.budget import Progress
+from modelcheck.language.cells import cells
 from modelcheck.language.channels import Channel
 from modelcheck.language.model import Model, System, model
 from modelcheck.language.process import Process, process
 from modelcheck.language.properties import always, at_end, sometimes
-from modelcheck.language.state import cells, state
+from modelcheck.language.state import state
 from modelcheck.language.steps import atomic, choose, either, fence, label, spawn, until
 from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace

@@ -22,17 +22,24 @@ from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
 from modelcheck.memory.sc import MODELS
-from modelcheck.results.tokens import Token, check_moves, checksums, decode, parameter_text, portable
 from modelcheck.results.result import Result, StepCoverage
+from modelcheck.results.tokens import (
+    Token,
+    check_moves,
+    checksums,
+    decode,
+    parameter_text,
+    portable,
+)
+from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
 from modelcheck.tables.tables import Restart, Tables
-from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.verdict import Kind, Verdict
 
 T = TypeVar("T")
 
 
-def check(
+def check(  # noqa: PLR0913  one keyword for each option
     model: Model | System,
     *,
     memory: str = "sc",
@@ -54,11 +61,11 @@ def check(
     memory : str
         The memory model; ``"sc"`` is sequential consistency.
     engine : {"auto", "reference", "native"}
-        ``"reference"`` is plain Python, ``"native"`` compiled code; ``"auto"`` starts with the one and
-        goes on with the other where a search is large enough.
+        ``"reference"`` is plain Python, ``"native"`` compiled code; ``"auto"`` starts with the one
+        and goes on with the other where a search is large enough.
     workers : int
-        Threads of the native engine. With more than one, which of several shortest counterexamples is
-        found may change from run to run; nothing else does.
+        Threads of the native engine. With more than one, which of several shortest counterexamples
+        is found may change from run to run; nothing else does.
     max_states, timeout_s, max_memory_mib : number, optional
         Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
         *incomplete*.
@@ -98,7 +105,7 @@ def check(
     return _with_restarts(system, memory, max_values, search)
 
 
-def simulate(
+def simulate(  # noqa: PLR0913  one keyword for each option
     model: Model | System,
     *,
     seed: int = 0,
@@ -164,15 +171,16 @@ def replay(model: Model | System, token: str) -> Trace:
 
 
 def _look_at_properties(tables: Tables, moves: Sequence[Move]) -> None:
-    """Ask each property along a path, as the search did: it may read what local states must keep."""
+    """Ask each property along a path, as the search did.
+
+    It may read what local states must keep, which is found out by asking.
+    """
     for state in states_on(tables, moves):
         for prop in tables.properties:
             tables.holds(prop, state)
 
 
-def _again(
-    tables: Tables, system: System, token: Token, moves: Sequence[Move]
-) -> Violation | None:
+def _again(tables: Tables, system: System, token: Token, moves: Sequence[Move]) -> Violation | None:
     """Return the violation at the end of a token's moves, held against the model as it is now."""
     if not token.kind:
         return None
@@ -185,12 +193,12 @@ def _again(
             f"{token.property!r} any more"
         )
     violation = violation_of(tables, Found(kind, tuple(moves), index), names)
-    if index is not None:
-        if tables.holds(tables.properties[index], states_on(tables, moves)[-1]).holds:
-            raise UsageError(
-                f"the model {token.model} has changed since this token was made: {token.property} "
-                "holds at the end of the trace now"
-            )
+    last = states_on(tables, moves)[-1]
+    if index is not None and tables.holds(tables.properties[index], last).holds:
+        raise UsageError(
+            f"the model {token.model} has changed since this token was made: {token.property} "
+            "holds at the end of the trace now"
+        )
     return violation
 
 
@@ -200,12 +208,17 @@ def _system(model: Any) -> System:
     if isinstance(model, System):
         return model
     raise UsageError(
-        f"check() was given {model!r}, which is no model: give a @model function, or what it returns"
+        f"check() was given {model!r}, which is no model: give a @model function, or what it "
+        "returns"
     )
 
 
 def _budget(states: int | None, seconds: float | None, memory_mib: float | None) -> Budget:
-    for name, value in [("max_states", states), ("timeout_s", seconds), ("max_memory_mib", memory_mib)]:
+    for name, value in [
+        ("max_states", states),
+        ("timeout_s", seconds),
+        ("max_memory_mib", memory_mib),
+    ]:
         if value is not None and not value > 0:
             raise UsageError(f"{name} is {value!r}; a budget is a number greater than 0")
     return Budget(states, seconds, memory_mib)
@@ -218,9 +231,7 @@ def memory_model(name: str) -> Any:
     return MODELS[name]()
 
 
-def _with_restarts(
-    system: System, memory: str, max_values: int, work: Callable[[Learner], T]
-) -> T:
+def _with_restarts(system: System, memory: str, max_values: int, work: Callable[[Learner], T]) -> T:
     """Do `work` with a learner; again with a new one whenever the shape of the state has grown."""
     shape = Shape()
     model = memory_model(memory)
@@ -247,7 +258,9 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         violation = violation_of(tables, search.found, names)
         trace = _trace(system, learner, search.found.path, violation)
     missing = [
-        p for i, p in enumerate(tables.properties) if p.kind == "sometimes" and i not in search.witnesses
+        p
+        for i, p in enumerate(tables.properties)
+        if p.kind == "sometimes" and i not in search.witnesses
     ]
     if violation is None and not search.reason and missing:
         every = ", ".join(p.name for p in missing)
@@ -277,15 +290,24 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         trace=trace,
         witnesses={
             p.name: (
-                _trace(system, learner, search.witnesses[i], None) if i in search.witnesses else None
+                _trace(system, learner, search.witnesses[i], None)
+                if i in search.witnesses
+                else None
             )
             for i, p in enumerate(tables.properties)
             if p.kind == "sometimes"
         },
         coverage=_coverage(system, tables),
-        warnings=tuple(learner.never_at()) if not search.reason and not violation else (),
+        warnings=_warnings(learner, search, violation),
         reason="" if violation else search.reason,
     )
+
+
+def _warnings(learner: Learner, search: Search, violation: Violation | None) -> tuple[str, ...]:
+    """Return what a user should know beside the verdict."""
+    if violation is not None and search.reason:
+        return (f"the search was cut ({search.reason}): a shorter counterexample may exist",)
+    return () if violation is not None or search.reason else tuple(learner.never_at())
 
 
 def _trace(
@@ -317,7 +339,9 @@ def _trace(
 def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:
     """Return the result of a model one of whose processes fails before its first step."""
     failure = fails.failure
-    violation = Violation(failure.kind, failure.message, failure.message, failure.file, failure.line)
+    violation = Violation(
+        failure.kind, failure.message, failure.message, failure.file, failure.line
+    )
     tables = learner.result
     trace = Trace(
         model=system.name,

@@ -1,4 +1,4 @@
-"""The three verdicts, the kinds of violation, and the exit codes: the words that every layer shares.
+"""The three verdicts, the kinds of violation, the exit codes: the words that all layers share.
 
 A search that was cut is never a pass: it is *incomplete*.
 """

@@ -606,11 +606,12 @@ def test_any_encoding_will_do(variables, arrow, tmp_path):
 # Interruption
 
 
-def interrupted(arguments, how: signal.Signals, seconds: float = 1.5):
-    """Run a command and interrupt it after a while."""
+def interrupted(arguments, how: signal.Signals, seconds: float = 3.0):
+    """Run a command and interrupt it after a while; also where we run with SIGINT ignored."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     time.sleep(seconds)
     process.send_signal(how)
@@ -733,7 +734,7 @@ def test_odd_models_are_told_from_wrong_ones(body, code, said, tmp_path):
 
 def test_our_own_faults_are_neither_a_pass_nor_a_violation(monkeypatch):
     """Exit code 1 is a violation's; an exception of ours is an error, with its traceback."""
-    monkeypatch.setattr("modelcheck.cli.commands.plain_table", lambda rows: 1 / 0)
+    monkeypatch.setattr("modelcheck.cli.printing.plain_table", lambda rows: 1 / 0)
     done = run("check", PETERSON)
     assert done.exit_code == 2
     assert "this is a bug in modelcheck" in done.stderr

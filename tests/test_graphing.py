@@ -9,8 +9,8 @@ import pytest
 from commandline import CLASSIC, models
 
 from modelcheck.check import check
-from modelcheck.results.graph import graph_of
 from modelcheck.loading import find, load
+from modelcheck.results.graph import graph_of
 from modelcheck.show.stategraph import to_dot
 
 MODELS = {model.name: model for model in load(CLASSIC)}

@@ -1,4 +1,4 @@
-"""The limits that the README states, one test each: what is beyond them is refused or said, not wrong."""
+"""The limits that the README states, one test each: what lies beyond is refused, or said."""
 
 from __future__ import annotations
 
@@ -112,12 +112,7 @@ def test_a_local_variable_must_be_plain_data():
 
 def test_mistakes_that_python_lets_nobody_intercept():
     """Without source, `is` on a reference is not found; with it, it is."""
-    text = (
-        "def compares(s):\n"
-        "    yield s.x\n"
-        "    if s.x is None:\n"
-        "        yield s.x.set(1)\n"
-    )
+    text = "def compares(s):\n    yield s.x\n    if s.x is None:\n        yield s.x.set(1)\n"
     names: dict[str, object] = {}
     exec(compile(text, "<no source>", "exec"), names)
     assert run(names["compares"]).states == 2

@@ -3,12 +3,12 @@
 Exit status: 0 all as expected (or holds), 1 violated (or not as expected), 2 usage or model error
 (and bugs of ours), 3 incomplete. Scripts rely on it, and on the JSON that `Result.to_dict`
 describes: an object where one model was found, a list where several were. Standard output is ours
-alone: what a model prints goes to standard error. Neighbours: `outputs` writes the files.
+alone: what a model prints goes to standard error. Neighbours: `outputs` writes the files,
+`printing` the text.
 """
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 import threading
@@ -22,35 +22,33 @@ import click
 from attrs import evolve
 
 from modelcheck.check import check, memory_model, replay, simulate
-from modelcheck.errors import ModelcheckError, ModelError, UsageError
-from modelcheck.explore.budget import INTERRUPTED
-from modelcheck.language.context import is_ours
-from modelcheck.language.model import Model
-from modelcheck.loading import beside, find
 from modelcheck.cli.outputs import (
     Outcome,
     json_error,
     json_text,
     refuse_unwritable,
-    shown_path,
     titles,
     write,
     write_counterexamples,
     write_graphs,
 )
+from modelcheck.cli.printing import print_outcomes, say, say_replay
 from modelcheck.cli.progress import on_terminal
+from modelcheck.cli.streams import kept_ours, prepare, until_closed
+from modelcheck.errors import ModelcheckError, ModelError, UsageError
+from modelcheck.explore.auto import ENGINES
+from modelcheck.explore.budget import INTERRUPTED, interruption
+from modelcheck.language.context import is_ours
+from modelcheck.language.model import Model
+from modelcheck.loading import beside, find
 from modelcheck.results.result import Result
 from modelcheck.show.summary import (
-    HEADINGS,
     parameters_text,
     plain_table,
     safe_lines,
-    summary_text,
-    table_row,
     title_of,
 )
 from modelcheck.show.text import clean
-from modelcheck.cli.streams import kept_ours, prepare, until_closed
 from modelcheck.verdict import ExitCode, Verdict
 
 PARAMETERS = click.option(
@@ -95,24 +93,27 @@ class Commands(click.Group):
 
 @contextmanager
 def _ended_as_interrupted() -> Iterator[None]:
-    """While inside, SIGTERM is taken as Ctrl-C: what was found so far is still told."""
+    """While inside, SIGTERM is taken as Ctrl-C: what was found so far is still told.
+
+    Both also set a flag that searches look at: the exception alone can be lost on its way.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def interrupt(*_: Any) -> None:
+        interruption.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # A shell starts what runs in its background with SIGINT ignored, and means it.
+    wanted = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) != signal.SIG_IGN]
+    before = {s: signal.signal(s, interrupt) for s in wanted}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _say(text: str) -> None:
-    """Print lines that are safe already; see `modelcheck.cli.streams` for what cannot be encoded."""
-    sys.stdout.write(text + "\n")
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        interruption.clear()
 
 
 def _complain(text: str) -> None:
@@ -186,6 +187,20 @@ def main() -> None:
 )
 @click.option("--svg", metavar="FILE", help="Write counterexamples as SVG (a folder for several).")
 @click.option("--dot", metavar="FILE", help="Write state graphs as DOT (a folder for several).")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="Plain Python, compiled code, or first the one and then the other.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads of the native engine.",
+)
 @MEMORY
 @QUIET
 def check_command(
@@ -204,14 +219,14 @@ def check_command(
         outcomes = _check_all(built, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
         if to_stdout:
-            _say(json_error(error))
+            say(json_error(error))
         raise
     several = len(built) > 1
     with until_closed():
         if to_stdout:
-            _say(json_text(outcomes, several))
+            say(json_text(outcomes, several))
         elif not quiet:
-            _print(outcomes, len(built))
+            print_outcomes(outcomes, len(built))
     for outcome in outcomes:
         if outcome.error is not None:
             _complain(f"{outcome.title}: {outcome.error}" if several else str(outcome.error))
@@ -256,10 +271,13 @@ def _check_one(
             result = check(
                 system,
                 memory=options["memory"],
+                engine=options["engine"],
+                workers=options["workers"],
                 max_states=options["max_states"],
                 timeout_s=options["timeout"],
                 max_memory_mib=options["max_memory"],
                 progress=progress,
+                say=_complain if sys.stderr.isatty() and not quiet else None,
             )
     except ModelcheckError as error:
         return Outcome(model, title, error=error)
@@ -304,7 +322,7 @@ def _write_pictures(outcomes: Sequence[Outcome], options: Any, quiet: bool, seve
     if not quiet:
         with until_closed():
             for line in written:
-                _say(clean(line))
+                say(clean(line))
 
 
 def _worst(outcomes: Sequence[Outcome]) -> ExitCode:
@@ -346,69 +364,6 @@ def _value(model: Model, name: str, text: str) -> Any:
         ) from None
 
 
-def _print(outcomes: Sequence[Outcome], asked: int) -> None:
-    """Print one result at length, or several as a table with what was not expected below."""
-    if asked == 1:
-        if outcomes[0].result is not None:
-            _print_one(outcomes[0].result)
-        return
-    _say(plain_table([HEADINGS, *map(_row, outcomes)]))
-    for outcome in outcomes:
-        cut = outcome.result is not None and outcome.result.verdict is Verdict.INCOMPLETE
-        if outcome.result is not None and not outcome.result.ok and not cut:
-            _say("\n" + summary_text(_without_token(outcome.result)))
-            _say_replay(outcome.result)
-    _say("\n" + _tally(outcomes, asked))
-
-
-def _print_one(result: Result) -> None:
-    from modelcheck.show.table import write_table
-
-    _say(summary_text(_without_token(result)))
-    if result.trace is not None and result.violation is not None:
-        _say("")
-        sys.stdout.flush()
-        write_table(evolve(result.trace, token=""), sys.stdout)
-        _say_replay(result)
-
-
-def _without_token(result: Result) -> Result:
-    """Return the result without its token: it is said once, with the command that takes it."""
-    if result.trace is None:
-        return result
-    return evolve(result, trace=evolve(result.trace, token=""))
-
-
-def _say_replay(result: Result) -> None:
-    """Print the command that shows a result's trace again."""
-    if result.token:
-        target = shlex.quote(f"{shown_path(result.file)}:{result.model}")
-        dashes = "-- " if target.startswith("-") else ""
-        _say(safe_lines(f"\nreplay it: modelcheck replay {dashes}{target} {result.token}"))
-
-
-def _row(outcome: Outcome) -> tuple[str, ...]:
-    title = clean(outcome.title)
-    if outcome.result is None:
-        what = clean(getattr(outcome.error, "what", str(outcome.error)))
-        return (title, "error", "", "", "", "", "", what)
-    return (title, *table_row(outcome.result)[1:])
-
-
-def _tally(outcomes: Sequence[Outcome], asked: int) -> str:
-    """Return the last line: how many models are as expected."""
-    results = [o.result for o in outcomes if o.result is not None]
-    good = sum(r.ok for r in results)
-    said = f"{good} of {asked} models as expected"
-    errors = sum(o.error is not None for o in outcomes)
-    cut = sum(r.verdict is Verdict.INCOMPLETE for r in results)
-    left = asked - len(outcomes)
-    for number, what in ((errors, "with an error"), (cut, "incomplete"), (left, "not checked")):
-        if number:
-            said += f", {number} {what}"
-    return said
-
-
 @main.command("list")
 @click.argument("target", metavar="PATH")
 def list_command(target: str) -> None:
@@ -419,7 +374,7 @@ def list_command(target: str) -> None:
         shown = parameters_text(model.parameters)
         rows.append((clean(title), model.expectation, shown, clean(model.summary)))
     with until_closed():
-        _say(plain_table(rows))
+        say(plain_table(rows))
 
 
 def _one(target: str) -> Model:
@@ -462,10 +417,10 @@ def simulate_command(
         assert result.trace is not None
         with until_closed():
             told = f": {clean(result.reason)}" * bool(result.reason)
-            _say(f"{title_of(result)}: {result.verdict}{told}")
+            say(f"{title_of(result)}: {result.verdict}{told}")
             sys.stdout.flush()
             write_table(evolve(result.trace, token=""), sys.stdout)
-            _say_replay(result)
+            say_replay(result)
     sys.exit(result.exit_code)
 
 
@@ -489,7 +444,7 @@ def replay_command(target: str, token: str, svg: str | None) -> None:
         trace = replay(model, text.strip())
     shown = evolve(trace, token="")
     with until_closed():
-        _say(narrative(shown))
+        say(narrative(shown))
         sys.stdout.flush()
         write_table(shown, sys.stdout)
     if svg:
@@ -520,9 +475,9 @@ def graph_command(
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from None
     with until_closed():
-        _say(clean(f"{len(drawn.nodes)} states, {len(drawn.edges)} transitions: {output}"))
+        say(clean(f"{len(drawn.nodes)} states, {len(drawn.edges)} transitions: {output}"))
         if drawn.note:
-            _say(clean(drawn.note))
+            say(clean(drawn.note))
 
 
 __all__ = ["main"]

@@ -1,7 +1,8 @@
-"""Which explorer: plain Python for a start, native code once a search is large enough to pay for it.
+"""Which explorer: plain Python for a start, native code once a search is large enough.
 
-The change takes place between two levels, and nothing is lost: the native search goes on from the states
-found so far, in the same order.
+It then pays for being loaded, and compiled where it never was. The change takes place between two
+levels, and nothing is lost: the native search goes on from the states found so far, in the same
+order.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from modelcheck.tables.tables import Tables
 
 ENGINES = ("auto", "reference", "native")
 
-#: Seconds of search in Python before the native explorer takes over: what loading it costs, and what
-#: compiling it costs where that was never done.
+#: Seconds of search in Python before the native explorer takes over: what loading it costs, and
+#: what compiling it costs where that was never done.
 LOADING_S, COMPILING_S = 0.5, 5.0
 
 
@@ -34,8 +35,8 @@ def explore(
     ----------
     engine : {"auto", "reference", "native"}
     workers : int
-        Threads of the native explorer. More than one give the same counts and verdict; which of several
-        shortest counterexamples is found may change from run to run.
+        Threads of the native explorer. More than one give the same counts and verdict; which of
+        several shortest counterexamples is found may change from run to run.
     say : function of a string, optional
         Told in words when something takes a while for another reason than the model.
 
@@ -58,9 +59,7 @@ def explore(
     return _both(tables, meter, workers, say)
 
 
-def _both(
-    tables: Tables, meter: Meter, workers: int, say: Callable[[str], None] | None
-) -> Search:
+def _both(tables: Tables, meter: Meter, workers: int, say: Callable[[str], None] | None) -> Search:
     patience = LOADING_S if native.compiled() else COMPILING_S
     begun = meter.elapsed()
     search = reference.explore(tables, meter, lambda: meter.elapsed() - begun > patience)

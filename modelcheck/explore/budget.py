@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 
 from attrs import define, field, frozen
 
+#: The share of the free memory that a search may use where no budget is given.
+SHARE = 0.8
+
 #: The reason of a search that Ctrl-C ended.
 INTERRUPTED = "interrupted"
+
+
+#: Set by whoever handles Ctrl-C: an exception alone can be lost, in a destructor or a compiler.
+interruption = threading.Event()
 
 
 @frozen
 class Budget:
     """How much a search may use; None is no limit.
 
-    `memory_mib` bounds the resident memory of the whole Python process.
+    `memory_mib` bounds the resident memory of the whole Python process; None is most of what was
+    free when the search began, since a machine that swaps finishes nothing.
     """
 
     states: int | None = None
@@ -50,6 +59,25 @@ class Meter:
     budget: Budget
     report: Callable[[Progress], None] | None = None
     started: float = field(factory=time.perf_counter)
+    memory_mib: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.memory_mib = self.budget.memory_mib or resident_mib() + SHARE * available_mib()
+
+    def room_for(self, mib: float) -> str:
+        """Return in words that so much more memory would be too much; empty if it would not."""
+        if resident_mib() + mib < self.memory_mib:
+            return ""
+        return self._memory_text()
+
+    def _memory_text(self) -> str:
+        said = f"the budget of {self._told_mib()} MiB of memory was used up"
+        return said if self.budget.memory_mib else f"{said} ({SHARE:.0%} of what was free)"
+
+    def _told_mib(self) -> str:
+        """Return the budget as given, or a default without its fraction."""
+        given = self.budget.memory_mib
+        return f"{given:g}" if given else f"{self.memory_mib:,.0f}"
 
     def elapsed(self) -> float:
         """Return the seconds since the search started."""
@@ -65,16 +93,36 @@ class Meter:
     def exceeded_time_or_memory(self) -> str:
         """Return in words whether time or memory is used up; empty if neither is."""
         limit = self.budget
+        if interruption.is_set():
+            return INTERRUPTED
         if limit.seconds is not None and self.elapsed() >= limit.seconds:
             return f"the budget of {limit.seconds:g} seconds was used up"
-        if limit.memory_mib is not None and resident_mib() >= limit.memory_mib:
-            return f"the budget of {limit.memory_mib:g} MiB of memory was used up"
-        return ""
+        return self.room_for(0)
 
     def tell(self, states: int, transitions: int, depth: int, frontier: int) -> None:
         """Report progress, if anybody listens."""
         if self.report is not None:
             self.report(Progress(states, transitions, depth, frontier, self.elapsed()))
+
+
+def available_mib() -> float:
+    """Return the memory free for new use, in MiB (infinite where the system does not tell)."""
+    found = float("inf")
+    try:
+        with open("/proc/meminfo") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    found = int(line.split()[1]) / 2**10
+        with (
+            open("/sys/fs/cgroup/memory.max") as most,
+            open("/sys/fs/cgroup/memory.current") as now,
+        ):
+            limit = most.read().strip()
+            if limit != "max":
+                found = min(found, (int(limit) - int(now.read())) / 2**20)
+    except (OSError, ValueError):
+        pass
+    return max(found, 0.0)
 
 
 def resident_mib() -> float:

@@ -14,7 +14,7 @@ from modelcheck.tables.tables import State, Tables
 class Graph:
     """States in breadth-first order, and transitions (source, move, target) between their indices.
 
-    A failing outcome leads to the target -1. `complete` tells whether every reachable state is here.
+    A failing outcome leads to the target -1. `complete`: every reachable state is here.
     """
 
     states: tuple[State, ...]

@@ -1,16 +1,18 @@
 """The reference explorer: breadth-first, exact, in plain Python.
 
-Deterministic: states in the order in which they are found, agents in the order of the model, outcomes
-in the order of the step. The level that finds a violation is gone through to its end: a state of the
-level itself in which nobody can step lies one step nearer than what the level found among its
-successors. So the violation is a shortest one, and the counts do not depend on the order. Every other
-explorer is tested against this one, and it serves small models for good, since it compiles nothing.
+Deterministic: states in the order in which they are found, agents in the order of the model,
+outcomes in the order of the step. The level that finds a violation is gone through to its end: a
+state of the level itself in which nobody can step lies one step nearer than what the level found
+among its successors. So the violation is a shortest one, and the counts do not depend on the order.
+Every other explorer is tested against this one, and it serves small models for good, since it
+compiles nothing.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from modelcheck.errors import ModelError
 from modelcheck.explore.budget import INTERRUPTED, Meter
@@ -27,8 +29,8 @@ Parents = dict[State, tuple[State, int, int] | None]
 def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None) -> Search:
     """Search all reachable states, to the first violation or until a budget is used up.
 
-    `pause` is asked before each level; once it says so, the search is left for another explorer to go on
-    with (`Search.paused`).
+    `pause` is asked before each level; once it says so, the search is left for another explorer to
+    go on with (`Search.paused`).
 
     Returns
     -------
@@ -80,9 +82,9 @@ def _expand_level(
                 break
         stuck = True
         for number, slot, tries in agents:
-            node = tries[state[slot]].root
+            node: Any = tries[state[slot]].root  # a Branch, at the end a Leaf
             while node is not None and node.slot >= 0:
-                node = node.children.get(state[node.slot])  # type: ignore[attr-defined] # a Branch
+                node = node.children.get(state[node.slot])
             leaf = node or tables.learn_step(number, state)
             if not leaf.outcomes:
                 continue
@@ -115,15 +117,18 @@ def _examine(search: Search, parents: Parents, state: State) -> None:
         if prop.kind == "always":
             if not search.tables.holds(prop, state).holds:
                 _found(search, parents, state, Kind.INVARIANT, index)
-        elif prop.kind == "sometimes" and index not in search.witnesses:
-            if search.tables.holds(prop, state).holds:
-                search.witnesses[index] = path_to(parents, state)
+        elif (
+            prop.kind == "sometimes"
+            and index not in search.witnesses
+            and search.tables.holds(prop, state).holds
+        ):
+            search.witnesses[index] = path_to(parents, state)
 
 
 def _at_rest(search: Search, parents: Parents, state: State) -> None:
     """Judge a state where nobody can step.
 
-    It lies one step before whatever the same level found among its successors, so it wins over that.
+    It lies one step before what the same level found among its successors, so it wins over that.
     """
     tables = search.tables
     kind, index = None, None
@@ -141,7 +146,7 @@ def _at_rest(search: Search, parents: Parents, state: State) -> None:
     _found(search, parents, state, kind, index)
 
 
-def _found(
+def _found(  # noqa: PLR0913  the parts of a violation, and where to note it
     search: Search,
     parents: Parents,
     state: State,

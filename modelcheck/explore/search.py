@@ -34,8 +34,9 @@ class Search:
     """The state of a search, and its result once it has ended.
 
     `reason` tells why a search was cut; empty if it was not. `witnesses` maps the index of a
-    ``sometimes`` property to the moves that reach its first witness. `paused` holds the states found by a
-    search that is to be gone on with by another explorer, in order; its last level is not in `levels`.
+    ``sometimes`` property to the moves that reach its first witness. `paused` holds the states
+    found by a search that is to be gone on with by another explorer, in order; its last level is
+    not in `levels`.
     """
 
     tables: Tables

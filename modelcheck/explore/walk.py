@@ -66,9 +66,8 @@ def _look(search: Search, state: State, moves: list[Move]) -> None:
         if prop.kind == "sometimes":
             if index not in search.witnesses and tables.holds(prop, state).holds:
                 search.witnesses[index] = tuple(moves)
-        elif prop.kind == "always" or (stuck and resting):
-            if not tables.holds(prop, state).holds:
-                kind = Kind.INVARIANT if prop.kind == "always" else Kind.FINAL
-                search.found = search.found or Found(kind, tuple(moves), index)
+        elif (prop.kind == "always" or (stuck and resting)) and not tables.holds(prop, state).holds:
+            kind = Kind.INVARIANT if prop.kind == "always" else Kind.FINAL
+            search.found = search.found or Found(kind, tuple(moves), index)
     if stuck and not resting and tables.check_deadlock:
         search.found = search.found or Found(Kind.DEADLOCK, tuple(moves))

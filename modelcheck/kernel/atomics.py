@@ -14,7 +14,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from modelcheck.language.state import Ref, check_value, model_error
+from modelcheck.language.refs import Ref, check_value, model_error
 from modelcheck.language.steps import CompareAndSwap, Load, Step, Store, Update
 from modelcheck.language.turn import Turn
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+from modelcheck.language.cells import cells
 from modelcheck.language.process import Process, process
-from modelcheck.language.state import Ref, cells, state
+from modelcheck.language.refs import Ref
+from modelcheck.language.state import state
 from modelcheck.language.steps import Step
 from modelcheck.language.turn import Turn
 

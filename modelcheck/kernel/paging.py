@@ -16,7 +16,8 @@ from modelcheck.kernel.atomics import WRITE_ONCE, atomic_inc_not_zero
 from modelcheck.kernel.cpu import Cpu
 from modelcheck.kernel.ipi import smp_call_function_many
 from modelcheck.language.process import process
-from modelcheck.language.state import Ref, state
+from modelcheck.language.refs import Ref
+from modelcheck.language.state import state
 from modelcheck.language.steps import Step, atomic
 from modelcheck.language.turn import Turn
 

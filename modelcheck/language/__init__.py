@@ -1,1 +1,1 @@
-"""The language: state, steps, processes, properties and models; knows nothing of how it is explored."""
+"""The language: state, steps, processes, properties, models. It knows nothing of exploration."""

@@ -10,15 +10,9 @@ from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
+from modelcheck.language.cells import whole_compared
+from modelcheck.language.refs import Binder, Location, Ref, check_value, model_error
 from modelcheck.language.source import shown
-from modelcheck.language.state import (
-    Binder,
-    Location,
-    Ref,
-    check_value,
-    model_error,
-    whole_compared,
-)
 from modelcheck.language.steps import Step
 
 if TYPE_CHECKING:
@@ -31,9 +25,9 @@ EMPTY = None
 class Channel(Location):
     """A first-in first-out queue of at most `capacity` messages.
 
-    In process code `send`, `recv` and `try_recv` return steps; inside an `atomic` function they act at
-    once (and make the whole step wait where they would). In properties and guards a channel is the
-    sequence of its messages: ``len(ch)``, ``ch[0]``, ``m in ch``.
+    In process code `send`, `recv` and `try_recv` return steps; inside an `atomic` function they act
+    at once (and make the whole step wait where they would). In properties and guards a channel is
+    the sequence of its messages: ``len(ch)``, ``ch[0]``, ``m in ch``.
 
     Parameters
     ----------
@@ -44,7 +38,8 @@ class Channel(Location):
     """
 
     def __init__(self, capacity: int, messages: Iterable[Any] = ()):
-        if isinstance(capacity, bool) or not isinstance(capacity, int) or capacity < 0:
+        given: object = capacity
+        if isinstance(given, bool) or not isinstance(given, int) or given < 0:
             what = f"Channel({shown(capacity)}) has no capacity"
             raise model_error(what, "Give a number, 0 or more.")
         held = tuple(messages)
@@ -187,4 +182,3 @@ class TryReceive(Step):
             return EMPTY
         turn.store(self.channel.queue, held[1:])
         return held[0]
-

@@ -1,4 +1,4 @@
-"""What is going on right now: is a process's own code running, or is a step being taken?
+"""What is going on now: whether a process's own code runs, or a step is taken.
 
 The same name means two things. In a process's code ``mm.pmd`` is a *reference*, to be put into a
 step; in a guard, an `atomic` function or a property it is the plain value. Which of the two is
@@ -23,7 +23,7 @@ from attrs import define, field
 from modelcheck.errors import ModelError
 
 if TYPE_CHECKING:
-    from modelcheck.language.state import Ref
+    from modelcheck.language.refs import Ref
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 

@@ -208,6 +208,7 @@ def _read(
 ) -> Frame:
     """Return the frame of one generator, without a delegate that is a generator itself."""
     code, frame = generator.gi_code, generator.gi_frame
+    assert frame is not None  # it is not finished
     layout = _layout_of(code)
     point = layout.points[frame.f_lasti]
     bound = frame.f_locals  # names only; the values come from what the collector sees
@@ -259,7 +260,7 @@ def _header(referents: list[Any], code: types.CodeType) -> int:
 
 
 def _stack(
-    found: list[Any], point: Point, generator: types.GeneratorType
+    found: list[Any], point: Point, generator: types.GeneratorType[Any, Any, Any]
 ) -> tuple[list[Any], BaseException | None]:
     """Return the stack, and the handled exception, out of what is shown after the variables.
 
@@ -276,14 +277,15 @@ def _stack(
 
 
 def _unreadable(generator: types.GeneratorType[Any, Any, Any]) -> ModelError:
-    code = generator.gi_code
+    code, frame = generator.gi_code, generator.gi_frame
+    assert frame is not None  # it is not finished
     return ModelError(
-        f"the evaluation stack of {code.co_qualname}() at offset {generator.gi_frame.f_lasti} "
+        f"the evaluation stack of {code.co_qualname}() at offset {frame.f_lasti} "
         f"cannot be read on Python {sys.version.split()[0]}",
         "This is a defect of modelcheck, or an interpreter that it does not know: please report "
         "it. A simpler expression around the yield is likely to help.",
         file=code.co_filename,
-        line=generator.gi_frame.f_lineno,
+        line=frame.f_lineno,
     )
 
 

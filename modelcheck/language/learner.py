@@ -27,8 +27,8 @@ from modelcheck.language.local import (
 from modelcheck.language.model import System
 from modelcheck.language.outside import Outside
 from modelcheck.language.process import Process, started_by
+from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
-from modelcheck.language.state import Ref, model_error
 from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
 from modelcheck.language.views import check_property
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
@@ -87,11 +87,15 @@ class Learner:
             slots.append(Slot(name, Domain(f"process {name}", self._limit), process=True))
             agents.append(Agent(name, first + index, late=self._late(index)))
         properties = [
-            Property(p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno)
+            Property(
+                p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno
+            )
             for p in self.system.properties
         ]
         self.result = tables = Tables(slots, agents, properties, (), self, self.system.deadlock)
-        initial = [s.domain.intern(r.initial) for s, r in zip(shared, self.system.refs, strict=True)]
+        initial = [
+            s.domain.intern(r.initial) for s, r in zip(shared, self.system.refs, strict=True)
+        ]
         for agent in range(len(agents)):
             started = agent < len(self.system.processes)
             initial.append(self.start(first + agent) if started else self.absent(first + agent))
@@ -99,7 +103,7 @@ class Learner:
         return tables
 
     def _late(self, agent: int) -> str:
-        """Return a spawned process's name for tokens: it does not depend on what was found first."""
+        """Return a spawned process's name for tokens, which no order of finding changes."""
         index = agent - len(self.system.processes)
         if index < 0:
             return ""
@@ -130,7 +134,8 @@ class Learner:
             process = self._processes[agent]
             who.tries.append(Trie())
             who.may_rest.append(local.status != "running" or process.daemon or local.end)
-            self._seen_places.update((agent, p) for p in (*local.places, local.line))
+            places: tuple[str | int, ...] = (*local.places, local.line)
+            self._seen_places.update((agent, p) for p in places)
         return ident
 
     def _detached(self, agent: int) -> bool:
@@ -221,9 +226,10 @@ class Learner:
                 return self._names[base + index], slot
         if len(alike) >= MAX_SPAWNED:
             raise Unbounded(
-                f"{len(alike)} processes {process.describe()} have been spawned and are still there",
-                "Join the ones that have ended (`yield child.join()`), spawn them detached, or wait "
-                "before spawning more.",
+                f"{len(alike)} processes {process.describe()} have been spawned and are still "
+                "there",
+                "Join the ones that have ended (`yield child.join()`), spawn them detached, or "
+                "wait before spawning more.",
                 file=process.function.__code__.co_filename,
                 line=process.function.__code__.co_firstlineno,
             )
@@ -247,7 +253,7 @@ class Learner:
         return self._intern(agent, run.local(local, result))
 
     def _again(self, process: Process, local: LocalState, result: Any, first: Run | None) -> None:
-        """Repeat the last advance of a process: nothing after it would find that it was a chance."""
+        """Repeat the last advance of a process: nothing later would find that it was a chance."""
         run = Run.replay(process, local, self.shape.observed)
         try:
             run.send(result)
@@ -257,8 +263,8 @@ class Learner:
             same = first is not None and run.ended
         if not same:
             raise ModelError(
-                f"{process.group} is not a function of what it read: after `{local.label}` with result "
-                f"{shown(result)} it ended in two different ways",
+                f"{process.group} is not a function of what it read: after `{local.label}` with "
+                f"result {shown(result)} it ended in two different ways",
                 "It depends on something outside the model: a clock, a random number, a global "
                 "variable. Put that into the state, or use choose().",
                 file=local.file,
@@ -300,7 +306,9 @@ class Learner:
     def _watch(self, run: Run) -> None:
         """Remember the global objects that a process's functions can see."""
         for generator in run.chain():
-            self.shape.outside.watch(generator.gi_code, generator.gi_frame.f_globals)
+            frame = generator.gi_frame
+            assert frame is not None  # it is suspended
+            self.shape.outside.watch(generator.gi_code, frame.f_globals)
         for part in vars(run.step).values():
             self.shape.outside.watch_function(part)
 
@@ -338,8 +346,8 @@ class Learner:
         done = self._perform_all(agent, local, run, again, outcomes)
         if _report(again, done, outcomes) != first:
             raise ModelError(
-                f"`{local.label}` of {self._processes[agent].group} did two different things in one "
-                "and the same state",
+                f"`{local.label}` of {self._processes[agent].group} did two different things in "
+                "one and the same state",
                 "It depends on something outside the model: a clock, a random number, a global "
                 "variable; or it changes something other than shared state. Put that into the "
                 "state, or use choose().",
@@ -355,8 +363,10 @@ class Learner:
         if first[0] != second[0] or [r.slot for r in recorder.path] != [r.slot for r in again.path]:
             function = self.system.properties[index].function
             raise ModelError(
-                f"the property {function.__name__} gave two answers in one state: {first[0]}, {second[0]}",
-                "It depends on something outside the snapshot, or changes something. It may only look.",
+                f"the property {function.__name__} gave two answers in one state: "
+                f"{first[0]}, {second[0]}",
+                "It depends on something outside the snapshot, or changes something. It may only "
+                "look.",
                 file=function.__code__.co_filename,
                 line=function.__code__.co_firstlineno,
             )
@@ -365,8 +375,8 @@ class Learner:
     def audit(self) -> None:
         """Raise `ModelError` where something outside the model changed what a process does.
 
-        Local states are reached once more, after everything else has run: two processes that share a
-        Python object show it now. Up to `AUDITED` of each process are looked at, evenly spread.
+        Local states are reached once more, after everything else has run: two processes that share
+        a Python object show it now. Up to `AUDITED` of each process are looked at, evenly spread.
         """
         self.shape.outside.check()
         for agent in self.result.agents:
@@ -376,7 +386,7 @@ class Learner:
                 Run.replay(self._processes[number], local, self.shape.observed)
 
     def never_at(self) -> list[str]:
-        """Return a warning for each place that a property asked about and no process ever was at."""
+        """Return a warning for each place that a property asked about and no process was at."""
         missing = sorted({str(place) for _, place in self.asked - self._seen_places} -
                          {str(place) for _, place in self._seen_places})  # fmt: skip
         return [f"no process was ever at {place!r}: a typing mistake?" for place in missing]

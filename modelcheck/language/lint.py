@@ -1,11 +1,11 @@
 """Mistakes in process code that no operator can catch at run time, found in its source.
 
-A reference refuses almost every use as a value (`modelcheck.language.state.Ref`), but Python lets
+A reference refuses almost every use as a value (`modelcheck.language.refs.Ref`), but Python lets
 nobody intercept ``is``, a bare ``mm.count`` on a line of its own, or a call whose generator is
 dropped. Each would be silently wrong, so the source of each process function, and of each
-subroutine and helper that it calls with locations, is looked at when it is made and when it is first
-suspended, with the names that it then sees. Where there is no source (an interactive prompt), there
-is no such check.
+subroutine and helper that it calls with locations, is looked at when it is made and when it is
+first suspended, with the names that it then sees. Where there is no source (an interactive prompt),
+there is no such check.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from types import CodeType, GeneratorType
 from typing import Any
 
 from modelcheck.errors import ModelError
+from modelcheck.language.cells import Cells, is_location, is_part
 from modelcheck.language.context import is_ours
 from modelcheck.language.process import ProcessFunction
-from modelcheck.language.state import Cells, Ref, is_location, is_part
+from modelcheck.language.refs import Ref
 from modelcheck.language.steps import label
 
 #: What was found in order, by the identity of its code, before its first step and after; the code
@@ -58,7 +59,7 @@ def _lint_code(
 
 
 def _parse(code: CodeType) -> ast.FunctionDef | None:
-    """Return the syntax tree of a function's code, with the lines of its file; None without source."""
+    """Return the syntax tree of a function's code, with its file's lines; None without source."""
     try:
         lines, first = inspect.getsourcelines(code)
         tree = ast.parse(textwrap.dedent("".join(lines)))
@@ -168,7 +169,9 @@ class _Lint:
         callee = self._resolve(value.func)
         if isinstance(callee, ProcessFunction):
             raise self._error(
-                value, f"`{text}` starts nothing", f"To start a process write `yield spawn({text})`."
+                value,
+                f"`{text}` starts nothing",
+                f"To start a process write `yield spawn({text})`.",
             )
         if callee is label:
             raise self._error(
@@ -212,7 +215,7 @@ class _Lint:
         )
 
     def _resolve(self, node: ast.expr) -> Any:
-        """Return what a chain of names, fields and subscripts stands for; None if it is not plain."""
+        """Return what a chain of names, fields, subscripts stands for; None if it is not plain."""
         if isinstance(node, ast.Name):
             if node.id in self.aliases:
                 return self.aliases[node.id]

@@ -20,13 +20,17 @@ __all__ = ["Point", "live_at", "points_of", "yields_of"]
 
 # A function that mentions one of these may read a local by other means than bytecode that names it.
 _INTROSPECTIVE = frozenset(
-    "locals vars eval exec dir _getframe currentframe f_locals f_back gi_frame tb_frame stack "
-    "getinnerframes getgeneratorlocals".split()
-)
+    {
+        "locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe", "f_locals", "f_back",
+        "gi_frame", "tb_frame", "stack", "getinnerframes", "getgeneratorlocals",
+    }
+)  # fmt: skip
 _NO_FALL_THROUGH = frozenset(
-    "JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT JUMP_ABSOLUTE RETURN_VALUE RETURN_CONST "
-    "RAISE_VARARGS RERAISE INTERPRETER_EXIT".split()
-)
+    {
+        "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "JUMP_ABSOLUTE",
+        "RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT",
+    }
+)  # fmt: skip
 # What instructions do to the variables they name, in order: "u" uses one, "k" kills one. All others
 # that name variables use them. LOAD_FAST_AND_CLEAR and DELETE_FAST read before they clear.
 _EFFECTS = {
@@ -136,7 +140,7 @@ class _Flow:
 
     def __init__(self, code: types.CodeType):
         self.code = code
-        bytecode = dis.Bytecode(code)
+        bytecode: Any = dis.Bytecode(code)  # typeshed knows no `exception_entries`
         self.instructions = [*bytecode]
         self.at = {instruction.offset: i for i, instruction in enumerate(self.instructions)}
         self.handler: list[Any] = [None] * len(self.instructions)
@@ -223,12 +227,14 @@ class _Flow:
         while todo:
             i = todo.pop()
             depth, handlers, nulls, maybe = shapes[i]
-            following = [(j, _after(self.instructions[i], jump, shapes[i]))
-                         for j, jump in self.successors(i)]
+            following = [
+                (j, _after(self.instructions[i], jump, shapes[i])) for j, jump in self.successors(i)
+            ]
             entry = self.handler[i]
             if entry is not None:
-                below = [tuple(n for n in part if n < entry.depth)
-                         for part in (handlers, nulls, maybe)]
+                below = [
+                    tuple(n for n in part if n < entry.depth) for part in (handlers, nulls, maybe)
+                ]
                 following.append((self.at[entry.target], (entry.depth + entry.lasti + 1, *below)))
             for j, shape in following:
                 if j not in shapes:
@@ -290,5 +296,3 @@ def _after(instruction: dis.Instruction, jump: bool, shape: _Shape) -> _Shape:
     elif opname == "POP_EXCEPT":
         handlers = handlers[:-1]
     return after, handlers, nulls, maybe
-
-

@@ -23,9 +23,9 @@ from modelcheck.language.lint import lint
 from modelcheck.language.process import Process
 from modelcheck.language.source import shown, text_of
 from modelcheck.language.steps import AtLabel, Either, Label, Step, Until, as_step
+from modelcheck.tables.immutable import is_immutable
 from modelcheck.tables.tables import Restart
 from modelcheck.tables.tries import Failure
-from modelcheck.tables.values import is_immutable
 from modelcheck.verdict import Kind
 
 #: How often a generator may refuse to be closed before it is left alone, and those that were.
@@ -48,8 +48,8 @@ class Kept:
 class LocalState:
     """One local state of one process; a value of the process's slot.
 
-    `status` is ``"running"``, ``"finished"`` or ``"absent"`` (not spawned yet, or joined). `places` are
-    the names that `at` answers to: labels in force and functions on the call chain.
+    `status` is ``"running"``, ``"finished"`` or ``"absent"`` (not spawned yet, or joined). `places`
+    are the names that `at` answers to: labels in force and functions on the call chain.
     """
 
     key: Hashable
@@ -79,7 +79,8 @@ class LocalState:
     def variables(self) -> dict[str, Any]:
         """Return the live local variables of the user's functions, by name.
 
-        The outermost function's win a clash of names; what modelcheck's own subroutines hold is left out.
+        The outermost function's win a clash of names; those of modelcheck's own subroutines are
+        left out.
         """
         shown: dict[str, Any] = {}
         for frame in self.frames:
@@ -110,7 +111,7 @@ RAISED = (Exception, SystemExit, GeneratorExit)
 
 
 def failure_of(error: BaseException, fallback: tuple[str, int]) -> Failure:
-    """Return what an exception of the user's code means: an assertion or an exception, and where."""
+    """Return what an exception of the user's code means: an assertion or another one, and where."""
     every = traceback.extract_tb(error.__traceback__)
     if every and context.is_ours(every[-1].filename) and isinstance(error, _OUR_MISTAKES):
         raise error  # never shown as a violation of the user's model
@@ -182,7 +183,7 @@ class Run:
         return run
 
     def _pass_through(self, history: list[Any]) -> None:
-        """Send results one after the other; what they lead to was looked at when it was first met."""
+        """Send results one after the other; what they lead to was looked at when first met."""
         send, taken = self.generator.send, self._taken
         try:
             with context.running_process(self._run):
@@ -224,7 +225,8 @@ class Run:
             return result if is_immutable(result) else copy.deepcopy(result)
         except Exception as error:
             raise self._error(
-                f"the result of `{self.step}` is {shown(result)}, which cannot be copied: {said(error)}",
+                f"the result of `{self.step}` is {shown(result)}, which cannot be copied: "
+                f"{said(error)}",
                 "It is handed out in many interleavings, to each its own: let the function return "
                 "plain values (numbers, strings, tuples, lists, dicts, ...).",
             ) from None
@@ -327,7 +329,9 @@ def _remedy(yielded: Any) -> str:
     if isinstance(yielded, Process):
         return "To start a process write `yield spawn(...)`."
     if hasattr(type(yielded), "__modelcheck_fields__") or hasattr(yielded, "bind"):
-        return "It is a whole part of the state; a step names one location of it, `yield part.field`."
+        return (
+            "It is a whole part of the state; a step names one location of it, `yield part.field`."
+        )
     if callable(yielded):
         return f"It is a function: `yield until({text_of(yielded)})`, or `yield atomic(...)`?"
     return "Yield a step: a reference (a load), x.set(v), x.add(1), until(...), choose(...), ..."
@@ -393,8 +397,8 @@ def _nondeterministic(
     return ModelError(
         f"{process.group} is not a function of what it read: with the same results it was first at "
         f"`{local.label}` and then {arrived}{detail}",
-        "It depends on something outside the model: a clock, a random number, a global list, the order "
-        "of a set. Put that into the state, or use choose().",
+        "It depends on something outside the model: a clock, a random number, a global list, the "
+        "order of a set. Put that into the state, or use choose().",
         file=local.file,
         line=local.line,
     )

@@ -8,9 +8,10 @@ from functools import update_wrapper
 from typing import Any
 
 from modelcheck.errors import ModelError, UsageError
+from modelcheck.language.cells import bind, is_location, is_part
 from modelcheck.language.process import Process, ProcessFunction
 from modelcheck.language.properties import PropertyFunction
-from modelcheck.language.state import Binder, Ref, bind, is_location, is_part, model_error
+from modelcheck.language.refs import Binder, Ref, model_error
 from modelcheck.verdict import Verdict
 
 
@@ -119,7 +120,8 @@ def _checked_process(process: Any) -> Process:
 def _checked_property(prop: Any) -> PropertyFunction:
     if not isinstance(prop, PropertyFunction):
         raise model_error(
-            f"{prop!r} is not a property", "Decorate the function with @always, @sometimes or @at_end."
+            f"{prop!r} is not a property",
+            "Decorate the function with @always, @sometimes or @at_end.",
         )
     return prop
 

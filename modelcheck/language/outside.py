@@ -1,9 +1,9 @@
 """Python objects outside the model that its code can see: they must not change during a search.
 
-A global list that one process appends to and another reads is state that no table knows. A single process
-that depends on what it changed itself is found when it is replayed; two processes that share an object by a
-global name need this: whatever a function's global names stand for is looked at when the function is first
-met, and again when the search has ended.
+A global list that one process appends to and another reads is state that no table knows. A single
+process that depends on what it changed itself is found when it is replayed; two processes that
+share an object by a global name need this: whatever a function's global names stand for is looked
+at when the function is first met, and again when the search has ended.
 """
 
 from __future__ import annotations
@@ -19,14 +19,22 @@ from modelcheck.language.context import is_ours
 from modelcheck.tables.values import Unfreezable, key_of
 
 #: Kinds of objects that are not looked into: they hold code, or cannot change.
-_CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, property)
+_CODE = (
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    property,
+)
 
 
 @define
 class Outside:
     """The objects seen by name, with what they were when first seen."""
 
-    seen: dict[tuple[int, str], tuple[dict[str, Any], Hashable, types.CodeType]] = field(factory=dict)
+    seen: dict[tuple[int, str], tuple[dict[str, Any], Hashable, types.CodeType]] = field(
+        factory=dict
+    )
     codes: dict[int, types.CodeType] = field(factory=dict)
 
     def watch(self, code: types.CodeType, names: dict[str, Any]) -> None:
@@ -55,8 +63,8 @@ class Outside:
             if _look(names.get(name)) != key:
                 raise ModelError(
                     f"the global {name!r} changed during the search",
-                    f"{code.co_name} can see it, but it is no part of the model's state: interleavings "
-                    "share it. Put it into a @state class, or do not change it.",
+                    f"{code.co_name} can see it, but it is no part of the model's state: "
+                    "interleavings share it. Put it into a @state class, or do not change it.",
                     file=code.co_filename,
                     line=code.co_firstlineno,
                 )
@@ -77,7 +85,9 @@ def _look(value: Any) -> Hashable | None:
         return None  # a part of the state, a reference: constant by construction
     try:
         if isinstance(value, type):
-            if value.__module__ in ("builtins", "typing") or hasattr(value, "__modelcheck_fields__"):
+            if value.__module__ in ("builtins", "typing") or hasattr(
+                value, "__modelcheck_fields__"
+            ):
                 return None
             plain = {
                 k: v

@@ -11,8 +11,9 @@ from typing import Any, overload
 from attrs import evolve, field, frozen
 
 from modelcheck.errors import ModelError
+from modelcheck.language.cells import Cells, children_of, is_part
+from modelcheck.language.refs import model_error
 from modelcheck.language.source import shown
-from modelcheck.language.state import Cells, children_of, is_part, model_error
 
 
 @frozen
@@ -20,8 +21,8 @@ class Process:
     """One instance of a process: which function, with which arguments.
 
     Made by calling a `@process` function. `daemon`: it may be suspended when everything else has
-    ended, without that being a deadlock. `cpu`: the CPU that it runs on; `guard`: a condition that every
-    step of it waits for besides its own.
+    ended, without that being a deadlock. `cpu`: the CPU that it runs on; `guard`: a condition that
+    every step of it waits for besides its own.
     """
 
     function: Callable[..., Generator[Any, Any, Any]]
@@ -38,7 +39,7 @@ class Process:
 
     def named(self, name: str) -> Process:
         """Return this process under a name of its own (the function's name is the default)."""
-        if not isinstance(name, str) or not name.isidentifier():
+        if not _is_identifier(name):
             raise model_error(
                 f"a process cannot be named {name!r}",
                 "Properties reach it as an attribute, `s.name`: use a Python identifier.",
@@ -134,13 +135,17 @@ def process(function: Any = None, *, daemon: bool = False) -> Any:
     return process_function(function, daemon)
 
 
+def _is_identifier(name: object) -> bool:
+    return isinstance(name, str) and name.isidentifier()
+
+
 def innermost(function: Any) -> Any:
     """Return the function within any number of partials."""
     return innermost(function.func) if isinstance(function, partial) else function
 
 
 def process_function(function: Any, daemon: bool) -> ProcessFunction:
-    """Return the decorated function, or raise `ModelError` for something that cannot be a process."""
+    """Return the decorated function, or raise `ModelError` for what cannot be a process."""
     if isinstance(function, ProcessFunction):
         return ProcessFunction(function.function, daemon)
     code = getattr(function, "__code__", None)

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from modelcheck.errors import ModelError
-from modelcheck.language.state import model_error
+from modelcheck.language.refs import model_error
 
 _GENERATOR_OR_ASYNC = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -59,8 +59,8 @@ def _make(kind: str, function: Any) -> PropertyFunction:
 def always(function: Callable[[Any], bool]) -> PropertyFunction:
     """Make a function an invariant: it must be true in every reachable state.
 
-    It gets a snapshot: shared state by its names, as plain values, and each process by its function's
-    name: ``s.walker[0].at("critical")``, ``s.walker[0].local.pmd``.
+    It gets a snapshot: shared state by its names, as plain values, and each process by its
+    function's name: ``s.walker[0].at("critical")``, ``s.walker[0].local.pmd``.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -42,11 +42,19 @@ def shown(value: Any) -> str:
         return f"<{type(value).__name__} without a repr: {type(error).__name__}>"
 
 
+def _spots(code: CodeType) -> Iterator[tuple[int, int, int, int]]:
+    """Go over where instructions stand: line, end line, column, end column, if all are known."""
+    for line, end_line, column, end_column in code.co_positions():
+        if line is None or end_line is None or column is None or not end_column:
+            continue
+        if line != end_line + 1:
+            yield line, end_line, column, end_column
+
+
 @lru_cache(maxsize=4096)
 def _body(code: CodeType) -> str:
     """Return the source of a lambda's body, on one line, from the positions of its instructions."""
-    spots = [p for p in code.co_positions() if None not in p and p[0] != p[1] + 1 and p[3]]
-    spots = [p for p in spots if not (p[2] == 0 and p[3] == 0)]
+    spots = [*_spots(code)]
     if not spots:
         return "<lambda>"
     start = min((p[0], p[2]) for p in spots)

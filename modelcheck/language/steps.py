@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
 from modelcheck.language.process import Process
+from modelcheck.language.refs import Ref, check_value, model_error, use_of
 from modelcheck.language.source import shown, text_of
-from modelcheck.language.state import Ref, check_value, model_error, use_of
 
 if TYPE_CHECKING:
     from modelcheck.language.turn import Turn
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Step:
     """One atomic step. Yield each step object once.
 
-    `text` is what traces call it; `named` changes that. Subclasses say what it does (`perform`). Two
-    pending steps are the same one if their classes and attributes are: an attribute that does not
-    matter would multiply states.
+    `text` is what traces call it; `named` changes that. Subclasses say what it does (`perform`).
+    Two pending steps are the same one if their classes and attributes are: an attribute that does
+    not matter would multiply states.
     """
 
     text: str = ""
@@ -367,8 +367,8 @@ def atomic(function: Callable[[], Any], *, when: Callable[[], Any] | None = None
     Parameters
     ----------
     function : function of no arguments
-        Inside it, names are plain values that may be assigned to (``mm.count += 1``). What it returns
-        is the step's result. It may not change local variables of the process.
+        Inside it, names are plain values that may be assigned to (``mm.count += 1``). What it
+        returns is the step's result. It may not change local variables of the process.
     when : function of no arguments, optional
         The step waits until this is true.
     """
@@ -379,7 +379,7 @@ def atomic(function: Callable[[], Any], *, when: Callable[[], Any] | None = None
 
 
 def fence(kind: str = "mb") -> Step:
-    """Return a memory barrier of a kind: ``"mb"``, ``"rmb"``, ``"wmb"``, ... (see the memory models)."""
+    """Return a memory barrier of a kind that the memory models know: ``"mb"``, ``"rmb"``, ..."""
     return Fence(kind)
 
 

@@ -9,7 +9,7 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from modelcheck.language import context
-from modelcheck.language.state import Ref, model_error
+from modelcheck.language.refs import Ref, model_error
 from modelcheck.tables.tries import Recorder, View
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Turn:
         self.writes[child.slot] = self.learner.absent(child.slot)
 
     def meet(self, channel: Channel, message: Any) -> None:
-        """Hand `message` to one process that waits in `recv` of a rendezvous; move that process too."""
+        """Hand `message` to one process that waits in `recv` of a rendezvous; move that one too."""
         view = View(("receives", channel.name), lambda local: channel.name in local.receives)
         waiting = []
         for agent, slot in self.learner.process_slots():
@@ -196,8 +196,8 @@ def with_plain_names(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function` with references that it captured by name replaced by their values.
 
     Only where it (or a function that it names) says ``is`` or ``match``, or asks for a type:
-    everything else a `Ref` does by itself, and reads only when it is really reached. A name of which
-    it asks ``.value`` stays a reference.
+    everything else a `Ref` does by itself, and reads only when it is really reached. A name of
+    which it asks ``.value`` stays a reference.
     """
     if isinstance(function, partial):
         values = [_value_of(a) for a in function.args]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from modelcheck.errors import ModelError
 from modelcheck.language.local import RAISED, LocalState
+from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
-from modelcheck.language.state import Ref, model_error
 from modelcheck.language.turn import STATUS, with_plain_names
+from modelcheck.tables.immutable import is_immutable
 from modelcheck.tables.tries import Recorder, View
-from modelcheck.tables.values import is_immutable, key_of
+from modelcheck.tables.values import key_of
 
 if TYPE_CHECKING:
     from modelcheck.language.learner import Learner
@@ -142,7 +143,9 @@ class ProcessView:
         It is *at* a step while that step is pending.
         """
         if not places:
-            raise model_error(f"{self.name}.at() was given no place", 'Name a label: `at("critical")`.')
+            raise model_error(
+                f"{self.name}.at() was given no place", 'Name a label: `at("critical")`.'
+            )
         learner = self._looking.learner
         for place in places:
             if not isinstance(place, (str, int)):
@@ -240,7 +243,7 @@ class Snapshot:
 
 
 def check_property(learner: Learner, index: int, recorder: Recorder) -> tuple[bool, str]:
-    """Run a property once; return whether it holds and, where an assertion in it failed, the text."""
+    """Run a property once; return whether it holds, and the text of an assertion that failed."""
     from modelcheck.language import context
     from modelcheck.language.local import failure_of
 

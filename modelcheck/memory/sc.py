@@ -1,13 +1,14 @@
 """Sequential consistency: every load and store goes to coherent memory, fences do nothing.
 
-This is also the interface that other memory models fill in (`modelcheck.language.turn.MemoryModel`).
+This is also the interface that other memory models fill in
+(`modelcheck.language.turn.MemoryModel`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from modelcheck.language.state import Ref
+from modelcheck.language.refs import Ref
 from modelcheck.language.turn import Turn
 
 

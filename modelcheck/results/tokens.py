@@ -35,8 +35,9 @@ LONGEST = 2_000
 class Token:
     """A token's content: what to run, the moves, and what each of them looked like.
 
-    Agents that were there from the start have their number in `moves`; one that was spawned has theirs,
-    counted on, plus its place in `spawned`: its number in a search depends on what was met first.
+    Agents that were there from the start have their number in `moves`; one that was spawned has
+    theirs, counted on, plus its place in `spawned`: its number in a search depends on what was met
+    first.
     """
 
     model: str

@@ -65,7 +65,7 @@ def svg_to_pdf(svg: str) -> bytes:
         If `svg2pdf-py` is not installed, or the system has no font to set the text in.
     """
     try:
-        import svg2pdf_py  # type: ignore[import-untyped, unused-ignore]  # it ships no types
+        import svg2pdf_py
     except ImportError:
         raise UsageError(
             "a PDF needs pip install svg2pdf-py, or, for a state graph, "

@@ -1,8 +1,9 @@
 """A trace: the steps from the initial state to a violation or a witness, as plain data.
 
 Everything that renders (terminal, narrative, lanes, state graph, JSON, Mermaid) reads these objects
-and nothing else; nobody here knows of generators, tables or searches. Values are the user's own plain
-values, as the model holds them; a renderer shows them through `modelcheck.show.text.show_value`.
+and nothing else; nobody here knows of generators, tables or searches. Values are the user's own
+plain values, as the model holds them; a renderer shows them through
+`modelcheck.show.text.show_value`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class Read:
 class Change:
     """One location or local variable that a step changed, old and new.
 
-    For a local variable that did not exist before (or is no longer of use after), `old` (or `new`) is
-    `ABSENT`.
+    For a local variable that did not exist before (or is no longer of use after), `old` (or `new`)
+    is `ABSENT`.
     """
 
     name: str
@@ -50,9 +51,9 @@ ABSENT = _Absent()
 class TraceStep:
     """One atomic step of one process.
 
-    `writes` holds every location written, also where old and new are the same; `locals` only the local
-    variables that changed. `others` names the processes that this step moved besides its own (the
-    receiver of a rendezvous, a spawned process).
+    `writes` holds every location written, also where old and new are the same; `locals` only the
+    local variables that changed. `others` names the processes that this step moved besides its own
+    (the receiver of a rendezvous, a spawned process).
     """
 
     index: int  # 1 for the first step
@@ -72,8 +73,9 @@ class TraceStep:
 class ProcessStatus:
     """Where a process stands at the end of a trace, and, if it cannot step, why.
 
-    `status` is "finished", "ready", "blocked", "failed" or "not started". `label`, `file` and `line` are
-    those of its pending step (empty and 0 where it has none); `reads` are the values that block it.
+    `status` is "finished", "ready", "blocked", "failed" or "not started". `label`, `file` and
+    `line` are those of its pending step (empty and 0 where it has none); `reads` are the values
+    that block it.
     """
 
     process: str
@@ -87,7 +89,7 @@ class ProcessStatus:
 
 @frozen
 class Violation:
-    """What was violated: the kind, the property's name (or "deadlock", the assertion's text) and where."""
+    """What was violated and where: the kind; the property, "deadlock" or the assertion's text."""
 
     kind: Kind
     property: str
@@ -100,9 +102,9 @@ class Violation:
 class Trace:
     """A path from the initial state.
 
-    `states[i]` is the whole shared state after step *i* (so ``states[0]`` is the initial one, and there is
-    one more state than steps): a mapping from location name to plain value, in the order of declaration.
-    `violation` is None for a witness.
+    `states[i]` is the whole shared state after step *i* (so ``states[0]`` is the initial one, and
+    there is one more state than steps): a mapping from location name to plain value, in the order
+    of declaration. `violation` is None for a witness.
     """
 
     model: str

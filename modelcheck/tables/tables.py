@@ -19,11 +19,11 @@ State = tuple[int, ...]
 
 
 class Restart(BaseException):
-    """Learning changed the shape of the state (a new slot, a local variable that matters after all).
+    """Learning changed the shape of the state: a new slot, or a local variable that matters.
 
     A `BaseException`: it passes through the user's code, which may catch any `Exception`.
-    The tables that raised it are stale; build new ones and search again. Only finitely many restarts
-    can happen: each adds a slot or a variable that stays.
+    The tables that raised it are stale; build new ones and search again. Only finitely many
+    restarts can happen: each adds a slot or a variable that stays.
     """
 
 
@@ -31,7 +31,7 @@ class Learner(Protocol):
     """What a language supplies: the meaning of a step and of a property, in Python."""
 
     def step(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
-        """Return all outcomes of the agent's pending step in the recorder's state; none: blocked."""
+        """Return what the agent's pending step can do in the recorder's state, none if blocked."""
 
     def property(self, index: int, recorder: Recorder) -> Answer:
         """Return whether the property holds in the recorder's state."""
@@ -47,10 +47,10 @@ class Learner(Protocol):
 class Agent:
     """Something that steps: a process (later also a store buffer that drains).
 
-    `slot` holds its local state; ``tries[local id]`` is what its pending step does. ``may_rest[local
-    id]`` tells whether it is fine for the system to end there (finished, a daemon, a declared end
-    state). `late` names, in the same way in every run, an agent that was found only during the search;
-    agents that are there from the start come first and have none.
+    `slot` holds its local state; ``tries[local id]`` is what its pending step does.
+    ``may_rest[local id]`` tells whether it is fine for the system to end there (finished, a daemon,
+    a declared end state). `late` names, in the same way in every run, an agent that was found only
+    during the search; agents that are there from the start come first and have none.
     """
 
     name: str

@@ -53,8 +53,8 @@ class Failure:
 class Outcome:
     """One way a step can go: the slots it writes (the process's own among them), or a failure.
 
-    `writes` are (slot, value id) pairs, each slot once. `result` is what the step sent back into the
-    process, for display only.
+    `writes` are (slot, value id) pairs, each slot once. `result` is what the step sent back into
+    the process, for display only.
     """
 
     writes: tuple[tuple[int, int], ...]
@@ -134,7 +134,7 @@ class Trie:
         return node
 
     def insert(self, path: list[Read], leaf: Node) -> None:
-        """Add a path. Raises `ModelError` where an earlier path read something else at the same point.
+        """Add a path; raise `ModelError` where an earlier one read something else at one point.
 
         A step is a function of what it read, so up to the first differing value two paths read the
         same slots; if they do not, the step depends on something that is not in the state.

@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable, Hashable
 from typing import Any
 
-__all__ = ["Freezer", "Same", "Unfreezable", "is_immutable", "key_of"]
+__all__ = ["Freezer", "Same", "Unfreezable", "by_value", "key_of", "told_by_identity"]
 
 
 class Unfreezable(TypeError):
@@ -80,8 +80,9 @@ class Freezer:
         are refused: what lives in them is known to the language, not to the tables.
     ordered : bool
         Whether sets with the same members differ when they are gone over in different orders (their
-        histories differ then). In local states they must: a process that goes over them can tell. A set
-        in a shared location is the value it is; whoever reads it gets the one that was stored first.
+        histories differ then). In local states they must: a process that goes over them can tell. A
+        set in a shared location is the value it is; whoever reads it gets the one that was stored
+        first.
 
     Examples
     --------
@@ -278,7 +279,8 @@ def _own_key(freezer: Freezer, value: Any) -> Hashable:
 
 def _slots(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     keys: list[Hashable] = []
-    for slot in _slots_of(type(value)):
+    cls: type = type(value)
+    for slot in _slots_of(cls):
         try:
             keys.append(freezer.key(slot.__get__(value)))
         except AttributeError:  # declared and never set
@@ -331,11 +333,12 @@ def _refuse(reason: str) -> Handler:
 # Which handler a class has.
 
 _POINTER = struct.calcsize("P")
-_CONTAINER_ITERATORS = frozenset(
-    type(make(view))
-    for kind in ({}, collections.OrderedDict())
-    for view in (kind, kind.values(), kind.items())
-    for make in (iter, reversed)
+_DICTS: tuple[dict[Any, Any], ...] = ({}, collections.OrderedDict())
+_CONTAINER_ITERATORS: frozenset[type] = frozenset(
+    kind
+    for each in _DICTS
+    for view in (each, each.values(), each.items())
+    for kind in (type(iter(view)), type(reversed(view)))
 ) | {type(iter(set()))}
 _ITERATORS_3_14 = "itertools show their state no longer on Python 3.14: write the loop out"
 
@@ -364,9 +367,16 @@ def _shows_all(cls: type, base: type) -> bool:
     return cls.__basicsize__ <= base.__basicsize__ + _POINTER * declared
 
 
-def _by_value(cls: type) -> bool:
+def by_value(cls: type) -> bool:
     """Return whether a class's instances are hashable by value: they count as immutable."""
-    return cls.__eq__ is not object.__eq__ and cls.__hash__ not in (None, object.__hash__)
+    equals: Any = cls.__eq__
+    hashes: Any = cls.__hash__
+    return equals is not object.__eq__ and hashes not in (None, object.__hash__)
+
+
+def told_by_identity(cls: type) -> bool:
+    """Return whether a class's instances are told apart by identity, and by nothing else."""
+    return _HANDLERS.get(cls) is _same
 
 
 def _with_fields(build: Build, fields: Build) -> Build:
@@ -391,10 +401,10 @@ def _handler_of(cls: type) -> Handler:
     if paths and issubclass(cls, paths.PurePath):  # its slots hold caches
         return _valued(head, lambda freezer, value: (str(value),))
     if _shows_all(cls, object):
-        return _valued(head, _value_fields) if _by_value(cls) else _shared(head, _fields)
+        return _valued(head, _value_fields) if by_value(cls) else _shared(head, _fields)
     reduces = cls.__reduce__, cls.__reduce_ex__
     if reduces != (object.__reduce__, object.__reduce_ex__) or cls in copyreg.dispatch_table:
-        if _by_value(cls):
+        if by_value(cls):
             return _valued(head, _reduced)
         return _shared(head, _with_fields(_reduced, _fields))
     if cls.__module__ == "itertools":
@@ -441,87 +451,19 @@ _HANDLERS: dict[type, Handler] = {  # also a cache: it grows by one entry a clas
     types.AsyncGeneratorType: _refuse("asynchronous generators are not explored"),
     **dict.fromkeys(
         (
-            object, type, types.ModuleType, types.CodeType, type(...), type(NotImplemented),
-            types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType,
-            types.ClassMethodDescriptorType, types.MemberDescriptorType, property,
+            object,
+            type,
+            types.ModuleType,
+            types.CodeType,
+            type(...),
+            type(NotImplemented),
+            types.WrapperDescriptorType,
+            types.MethodDescriptorType,
+            types.GetSetDescriptorType,
+            types.ClassMethodDescriptorType,
+            types.MemberDescriptorType,
+            property,
         ),
         _same,
     ),
 }
-
-
-# What may stand in a shared location.
-
-
-def is_immutable(value: object) -> bool:
-    """Return whether a value is deeply immutable and hashable: fit for a shared location.
-
-    Guarantees: True is said of plain values, of what is built from them by tuples, frozen sets and
-    frozen classes, of functions that capture only such, of classes, and of what defines
-    `__modelcheck_key__`. A class that defines both `__eq__` and `__hash__` is taken at its word.
-
-    Examples
-    --------
-    >>> is_immutable((1, "a", frozenset({2.5}))), is_immutable(([],)), is_immutable({})
-    (True, False, False)
-    """
-    return _immutable(value, set())
-
-
-def _immutable(value: Any, path: set[int]) -> bool:
-    cls = type(value)
-    if cls in (int, str, bool, float, bytes, types.NoneType, range):
-        return True
-    if isinstance(value, (enum.Enum, type)) or hasattr(cls, "__modelcheck_key__"):
-        return True
-    if _HANDLERS.get(cls) is _same:  # told apart by identity, and nothing else
-        return cls is not types.ModuleType
-    if id(value) in path:  # on a cycle, such as a function that calls itself: no news
-        return True
-    parts = _immutable_parts(value, cls)
-    if parts is None:
-        return False
-    path.add(id(value))
-    try:
-        return all(_immutable(part, path) for part in parts)
-    finally:
-        path.discard(id(value))
-
-
-def _immutable_parts(value: Any, cls: type) -> list[Any] | None:
-    """Return what must be immutable for `value` to be, or None where nothing could help."""
-    if isinstance(value, (tuple, frozenset)):
-        return [*value, *getattr(value, "__dict__", {}).values()]
-    if cls is types.FunctionType:
-        cells = [cell.cell_contents for cell in value.__closure__ or () if _is_full(cell)]
-        kwdefaults = (value.__kwdefaults__ or {}).values()
-        return [*(value.__defaults__ or ()), *kwdefaults, *cells, *vars(value).values()]
-    if cls is types.MethodType:
-        return [value.__func__, value.__self__]
-    if cls in (types.BuiltinFunctionType, types.MethodWrapperType):
-        return [] if isinstance(value.__self__, types.ModuleType) else [value.__self__]
-    fields = getattr(cls, "__attrs_attrs__", None) or getattr(cls, "__dataclass_fields__", None)
-    if fields is not None:
-        if not _is_frozen(cls):
-            return None
-        names = [getattr(field, "name", field) for field in fields]
-        return [getattr(value, name) for name in names if hasattr(value, name)]
-    if not _by_value(cls):
-        return None
-    try:
-        hash(value)
-    except TypeError:
-        return None
-    return []
-
-
-def _is_frozen(cls: type) -> bool:
-    params = getattr(cls, "__dataclass_params__", None)
-    return params.frozen if params else cls.__setattr__.__name__ == "_frozen_setattrs"
-
-
-def _is_full(cell: types.CellType) -> bool:
-    try:
-        return cell.cell_contents is cell.cell_contents
-    except ValueError:
-        return False

@@ -1,5 +1,6 @@
-"""The filter lock for n processes (Peterson 1981; Herlihy and Shavit, The Art of Multiprocessor
-Programming, section 2.4): n-1 levels, at each of which at least one process waits.
+"""The filter lock for n processes: n-1 levels, at each of which at least one process waits.
+
+Peterson 1981; Herlihy and Shavit, The Art of Multiprocessor Programming, section 2.4.
 """
 
 from modelcheck import System, cells, model, process, state, until

@@ -1,5 +1,7 @@
-"""Leader election in a unidirectional ring (Dolev, Klawe and Rodeh, An O(n log n) unidirectional
-distributed algorithm for extrema finding in a circle, J. Algorithms 3, 1982).
+"""Leader election in a unidirectional ring.
+
+Dolev, Klawe and Rodeh, An O(n log n) unidirectional distributed algorithm for extrema finding in a
+circle, J. Algorithms 3, 1982.
 """
 
 from modelcheck import Channel, System, always, atomic, cells, model, process, sometimes, state

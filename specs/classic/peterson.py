@@ -1,4 +1,7 @@
-"""Peterson's lock for two processes (G. L. Peterson, Myths about the mutual exclusion problem, 1981)."""
+"""Peterson's lock for two processes.
+
+G. L. Peterson, Myths about the mutual exclusion problem, 1981.
+"""
 
 from modelcheck import System, always, cells, label, model, process, sometimes, state, until
 

@@ -1,6 +1,6 @@
 """Dining philosophers (Dijkstra 1971): each takes two forks, one after the other."""
 
-from modelcheck import System, always, atomic, cells, model, process, state
+from modelcheck import System, atomic, cells, model, process, state
 
 
 @state

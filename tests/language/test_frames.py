@@ -15,7 +15,6 @@ from modelcheck.language import frames
 from modelcheck.language.frames import suspend, yields_of
 from modelcheck.tables.values import Same, key_of
 
-
 # A random program may yield in a `finally`, and so object to being closed.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -341,7 +340,7 @@ def test_reading_changes_nothing():
 
     def p():
         for i in map(str, reversed([1, 2, 3])):
-            for pair in zip(i, "ab"):
+            for pair in zip(i, "ab", strict=False):
                 got = yield pair
                 locals()["x"] = got
 
@@ -358,8 +357,8 @@ def test_comprehensions_that_run_inline_capture_nothing_at_a_yield():
 
     def p(x):
         y = [1]
-        fs = [lambda: z for z in y]
-        gs = [lambda: x for x in y]
+        fs = [lambda: z for z in y]  # noqa: B023  the cell is what the test is about
+        gs = [lambda: x for x in y]  # noqa: B023  likewise
         yield 0
         return fs, gs, x, y
 
@@ -511,8 +510,16 @@ def run(program, history):
         except AttributeError as error:  # a value sent to the iterator of a `yield from [...]`
             trace.append(str(error))
             return trace
-        except (StopIteration, ValueError, KeyError, UnboundLocalError, RuntimeError, NameError,
-                IndexError, TypeError) as error:
+        except (
+            StopIteration,
+            ValueError,
+            KeyError,
+            UnboundLocalError,
+            RuntimeError,
+            NameError,
+            IndexError,
+            TypeError,
+        ) as error:
             trace.append((type(error).__name__, str(error)))
             return trace
         trace.append((key_of(given), suspend(generator).key([given])))
@@ -535,8 +542,8 @@ def check_program(program, source, rng, walks=25, ahead=5):
                 continue
             checked += 1
             future = [rng.choice([0, 1, 2]) for _ in range(ahead)]
-            one = run(program, first + future)[len(first):]
-            two = run(program, prefix + future)[len(prefix):]
+            one = run(program, first + future)[len(first) :]
+            two = run(program, prefix + future)[len(prefix) :]
             assert one == two, f"{source}\n{first} and {prefix} then {future}"
     return checked
 

@@ -149,11 +149,12 @@ def test_effects_of_superinstructions():
 
 def test_every_opcode_that_names_variables_is_known():
     """A new Python's opcodes are looked at before they are trusted: see `_EFFECTS`."""
-    known = set(
-        """COPY_FREE_VARS DELETE_DEREF DELETE_FAST LOAD_CLASSDEREF LOAD_CLOSURE LOAD_DEREF LOAD_FAST
-        LOAD_FAST_AND_CLEAR LOAD_FAST_BORROW LOAD_FAST_BORROW_LOAD_FAST_BORROW LOAD_FAST_CHECK
-        LOAD_FAST_LOAD_FAST LOAD_FROM_DICT_OR_DEREF MAKE_CELL STORE_DEREF STORE_FAST
-        STORE_FAST_LOAD_FAST STORE_FAST_MAYBE_NULL STORE_FAST_STORE_FAST""".split()
-    )
+    known = {
+        "COPY_FREE_VARS", "DELETE_DEREF", "DELETE_FAST", "LOAD_CLASSDEREF", "LOAD_CLOSURE",
+        "LOAD_DEREF", "LOAD_FAST", "LOAD_FAST_AND_CLEAR", "LOAD_FAST_BORROW",
+        "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_FAST_LOAD_FAST",
+        "LOAD_FROM_DICT_OR_DEREF", "MAKE_CELL", "STORE_DEREF", "STORE_FAST",
+        "STORE_FAST_LOAD_FAST", "STORE_FAST_MAYBE_NULL", "STORE_FAST_STORE_FAST",
+    }  # fmt: skip
     local = {dis.opname[op] for op in [*dis.haslocal, *dis.hasfree]}
     assert {name for name in local if not name.startswith("<")} <= known

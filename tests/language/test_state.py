@@ -21,7 +21,8 @@ from modelcheck import (
     state,
     until,
 )
-from modelcheck.language.state import Ref, is_location, is_part
+from modelcheck.language.cells import is_location, is_part
+from modelcheck.language.refs import Ref
 
 
 class Color(enum.Enum):

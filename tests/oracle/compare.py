@@ -9,8 +9,8 @@ from typing import Any
 from attrs import evolve
 
 from modelcheck import ModelError, UsageError, Verdict, check, replay, simulate
-from modelcheck.explore import auto, native
 from modelcheck.check import tables_of
+from modelcheck.explore import auto, native
 from modelcheck.explore.search import successor
 from modelcheck.results.tracing import shared as shared_values
 from oracle import programs as P
@@ -135,6 +135,8 @@ def compare(program: P.Program, limit: int = 6_000) -> Outcome:
             truth = truth_of(program, lines, limit)
         except TooBig:
             return Outcome("too big")
+        except TypeError:  # a property that adds None to a number: not a program to compare
+            return Outcome("ill-typed")
         try:
             return _compare(program, model, truth)
         except ModelError as error:
@@ -259,7 +261,7 @@ def _again(model: Any, result: Any) -> None:
 
 
 def _native(model: Any, result: Any) -> None:
-    """The native engine gives the same answer, order and all; two workers the same but for the order."""
+    """The native engine gives the same answer, order and all; two workers all but the order."""
     if not native.available():
         return
     if result.violation and "UnboundLocalError" in result.violation.message:

@@ -1,9 +1,9 @@
 """The native explorer: packed states, tries as arrays, and a search compiled by numba.
 
-numba takes seconds to compile, once, and a fraction of a second to load what it compiled. So nothing here
-is imported before it is needed, and the compiled code is kept in a folder of its own: one for each version
-of the kernel's source, since numba would not notice every change, and in a place that can be written to
-even where modelcheck is installed read-only.
+numba takes seconds to compile, once, and a fraction of a second to load what it compiled. So
+nothing here is imported before it is needed, and the compiled code is kept in a folder of its own:
+one for each version of the kernel's source, since numba would not notice every change, and in a
+place that can be written to even where modelcheck is installed read-only.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ def load() -> Any:
     """Return the module that searches, compiling nothing yet. Cost: imports numba, about 0.3 s."""
     import numba
 
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(_cache())
+    config: Any = numba.config  # it makes its attributes when it is imported
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(_cache())
     try:
         from modelcheck.explore.native import engine
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
     return engine
 
 

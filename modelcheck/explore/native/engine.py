@@ -1,8 +1,8 @@
 """The native search: drives the kernel, learns what it misses, grows what is full.
 
-One worker gives the same results as `modelcheck.explore.reference`, in the same order. Several give the
-same counts and the same verdict, and a counterexample of the same length: they share one visited set, and
-all of a level is done before the next begins.
+One worker gives the same results as `modelcheck.explore.reference`, in the same order. Several give
+the same counts and the same verdict, and a counterexample of the same length: they share one
+visited set, and all of a level is done before the next begins.
 """
 
 from __future__ import annotations
@@ -126,15 +126,24 @@ class NativeSearch:
             state = storage.state(int(storage.shared[CURSOR]))
             self._learn(int(storage.mine[0][kernel.AGENT]), state)
         elif why == kernel.ROOM:
-            storage.grow(storage.packing.arrays.words > 1)
+            self._grow()
+
+    def _grow(self) -> None:
+        """Make room, if the memory budget allows."""
+        self.search.reason = self.meter.room_for(self.storage.growth_mib())
+        if not self.search.reason:
+            self.storage.grow(self.storage.packing.arrays.words > 1)
 
     def _expand_together(self, last: int) -> None:
         """Expand states with all workers; learn what they put off, and expand that alone."""
         storage, begun = self.storage, int(self.storage.shared[CURSOR])
         upto = min(last, begun + self.stride * self.workers)
-        margin = self.workers * (2 * kernel.CHUNK + kernel.PENDING + (1 << 14))
-        if storage.used + 2 * margin > 0.8 * len(storage.store.states):
-            storage.grow(False)
+        margin = self.workers * (2 * kernel.CHUNK + kernel.PENDING + 2 * kernel.MANY)
+        if storage.used + 2 * margin > len(storage.store.states):
+            self.search.reason = self.meter.room_for(storage.growth_mib())
+            if self.search.reason:
+                return
+        storage.reserve(2 * margin)
         storage.share()
         works = [
             self._work(
@@ -157,7 +166,10 @@ class NativeSearch:
         done = min(int(storage.shared[CURSOR]), upto)
         put_off = np.sort(
             np.concatenate(
-                [w.deferred[: int(m[kernel.DEFERRED])] for w, m in zip(works, storage.mine, strict=True)]
+                [
+                    w.deferred[: int(m[kernel.DEFERRED])]
+                    for w, m in zip(works, storage.mine, strict=True)
+                ]
             )
         )
         self._expand_listed(put_off)
@@ -167,14 +179,14 @@ class NativeSearch:
         """Expand some states with one worker."""
         storage = self.storage
         storage.shared[CURSOR] = 0
-        while storage.shared[CURSOR] < len(indices):
+        while storage.shared[CURSOR] < len(indices) and not self.search.reason:
             work = self._work(self.flat.visits.data, len(indices), 0, indices, _NONE)
             why = self._kernel(work, storage.mine[0])
             if why == kernel.MISS:
                 state = storage.state(int(indices[int(storage.shared[CURSOR])]))
                 self._learn(int(storage.mine[0][kernel.AGENT]), state)
             elif why == kernel.ROOM:
-                storage.grow(storage.packing.arrays.words > 1)
+                self._grow()
 
     def _kernel(self, work: Work, mine: Any) -> int:
         return int(
@@ -191,7 +203,7 @@ class NativeSearch:
         if states > self.most:
             storage.truncate(self.most)  # the kernel is a stride ahead of the budget
             self.search.reason = self.meter.exceeded(self.most) or TOO_MANY
-        else:
+        elif not self.search.reason:
             self.search.reason = self.meter.exceeded_time_or_memory()
 
     def _learn(self, agent: int, state: State) -> None:
@@ -210,7 +222,7 @@ class NativeSearch:
     # Properties.
 
     def _property_rows(self) -> Any:
-        """Return what `kernel.examine` needs of the properties that are looked at in every state."""
+        """Return what `kernel.examine` needs of the properties looked at in every state."""
         rows = [
             (self.flat.property_root + index, index, int(prop.kind == "always"))
             for index, prop in enumerate(self.tables.properties)
@@ -220,7 +232,7 @@ class NativeSearch:
         return np.array(rows, np.int64).reshape(-1, 3)
 
     def _examine(self, last: int) -> None:
-        """Hold the states found since against the properties; note witnesses and the first violation."""
+        """Hold the states found since against the properties; note witnesses and a violation."""
         mine, storage = self.storage.mine[0], self.storage
         while mine[kernel.CHECKED] < last and len(self.rows):
             why = kernel.examine(
@@ -272,8 +284,8 @@ class NativeSearch:
         while index > 0:
             level = int(np.searchsorted(self.bounds, index, side="right")) - 1
             parent, agent, which = kernel.predecessor(
-                storage.packing.arrays, self.flat.tries(), self.flat.agents(), storage.store, scratch,
-                (self.bounds[level - 1], self.bounds[level]), index,
+                storage.packing.arrays, self.flat.tries(), self.flat.agents(), storage.store,
+                scratch, (self.bounds[level - 1], self.bounds[level]), index,
             )  # fmt: skip
             moves.append((int(agent), int(which)))
             index = int(parent)

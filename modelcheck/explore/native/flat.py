@@ -23,8 +23,16 @@ class FlatTables:
         self.tables = tables
         self.slot, self.data, self.size = Growing(np.int32), Growing(np.int64), Growing(np.int32)
         self.children = Growing(np.int32, 4096)
-        self.visits, self.first, self.count = Growing(np.int64), Growing(np.int32), Growing(np.int32)
-        self.failing, self.begin, self.deltas = Growing(np.bool_), Growing(np.int32), Growing(np.int32)
+        self.visits, self.first, self.count = (
+            Growing(np.int64),
+            Growing(np.int32),
+            Growing(np.int32),
+        )
+        self.failing, self.begin, self.deltas = (
+            Growing(np.bool_),
+            Growing(np.int32),
+            Growing(np.int32),
+        )
         self.where, self.keep, self.put = Growing(np.int32), Growing(np.uint64), Growing(np.uint64)
         self.roots, self.rest = Growing(np.int32), Growing(np.bool_)
         self.base = np.zeros(len(tables.agents), np.int64)

@@ -1,12 +1,12 @@
 """The native kernel: breadth-first search over packed states, compiled by numba.
 
-Fixed code, the same for every model; all that is particular to a model is in the arrays. It keeps the
-order of the reference explorer exactly: states in the order in which they are found, agents and outcomes
-in the model's order. Where a path was never learned it stops, names the state and the agent, and goes on
-from there once Python has learned it.
+Fixed code, the same for every model; all that is particular to a model is in the arrays. It keeps
+the order of the reference explorer exactly: states in the order in which they are found, agents and
+outcomes in the model's order. Where a path was never learned it stops, names the state and the
+agent, and goes on from there once Python has learned it.
 
-All kernels and their helpers stand in this one file, because numba's cache does not notice a change in
-another file that a kernel inlines. Neighbours: `flat` makes the trie arrays, `engine` drives.
+All kernels and their helpers stand in this one file, because numba's cache does not notice a change
+in another file that a kernel inlines. Neighbours: `flat` makes the trie arrays, `engine` drives.
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ MINE = 16
 #: Successors waiting for their look-up: enough to hide memory latency, few enough to stay in cache.
 PENDING = 256
 
+#: Successors seen of late, by worker: most successors of a breadth-first search are generated again
+#: soon.
+RECENT = 1 << 14
+
+#: A state with more successors than this is expanded alone: others leave that much room for it.
+MANY = 1 << 13
+
 #: How many states a worker takes to expand, and how many places for new ones, at a time.
 BLOCK, CHUNK = 256, 512
 
@@ -43,8 +50,8 @@ BLOCK, CHUNK = 256, 512
 class Layout(NamedTuple):
     """How a state is packed: slot i is `mask[i]` << `shift[i]` of word `word[i]`.
 
-    With one word, that word is what is stored. With more, words are replaced by 32-bit ids and joined
-    pairwise, bottom up, along `left` and `right`, until two ids make the stored word.
+    With one word, that word is what is stored. With more, words are replaced by 32-bit ids and
+    joined pairwise, bottom up, along `left` and `right`, until two ids make the stored word.
     """
 
     word: np.ndarray  # int32[slots]
@@ -96,8 +103,9 @@ class Agents(NamedTuple):
 class Store(NamedTuple):
     """The visited set: packed states in the order of finding, and a hash table of their indices.
 
-    It is lock-free: a worker writes a state to a place of its own and then publishes the place in the
-    table by compare-and-swap; who loses looks at what the winner put there. Nothing is ever removed.
+    It is lock-free: a worker writes a state to a place of its own and then publishes the place in
+    the table by compare-and-swap; who loses looks at what the winner put there. Nothing is ever
+    removed.
     """
 
     states: np.ndarray  # uint64[...]
@@ -107,17 +115,17 @@ class Store(NamedTuple):
     shared: np.ndarray  # int64[SHARED]
 
 
-def _address(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # compiled
+def _address(context, builder, signature, arguments):
     """Return the address of ``array[index]``, the first two arguments."""
     made = context.make_array(signature.args[0])(context, builder, arguments[0])
     return builder.gep(made.data, [arguments[1]])
 
 
-@intrinsic  # type: ignore[misc] # numba is untyped
-def prefetch(typing_context, array, index):  # type: ignore[no-untyped-def] # compiled
+@intrinsic
+def prefetch(typing_context, array, index):
     """Ask for the cache line of ``array[index]``."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # compiled
+    def generate(context, builder, signature, arguments):
         address = _address(context, builder, signature, arguments)
         pointer = builder.bitcast(address, cgutils.voidptr_t)
         word = ir.IntType(32)
@@ -129,22 +137,22 @@ def prefetch(typing_context, array, index):  # type: ignore[no-untyped-def] # co
     return types.void(array, index), generate
 
 
-@intrinsic  # type: ignore[misc] # numba is untyped
-def fetch_add(typing_context, array, index, amount):  # type: ignore[no-untyped-def] # compiled
+@intrinsic
+def fetch_add(typing_context, array, index, amount):
     """Add to ``array[index]`` atomically; return what it was."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # compiled
+    def generate(context, builder, signature, arguments):
         address = _address(context, builder, signature, arguments)
         return builder.atomic_rmw("add", address, arguments[2], "acq_rel")
 
     return types.int64(array, types.int64, types.int64), generate
 
 
-@intrinsic  # type: ignore[misc] # numba is untyped
-def swap_if_zero(typing_context, array, index, new):  # type: ignore[no-untyped-def] # compiled
+@intrinsic
+def swap_if_zero(typing_context, array, index, new):
     """Put `new` into ``array[index]`` if 0 is there, atomically; return what was there."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # compiled
+    def generate(context, builder, signature, arguments):
         address = _address(context, builder, signature, arguments)
         zero = ir.Constant(ir.IntType(32), 0)
         pair = builder.cmpxchg(address, zero, arguments[2], "acq_rel", "acquire")
@@ -154,7 +162,7 @@ def swap_if_zero(typing_context, array, index, new):  # type: ignore[no-untyped-
 
 
 @njit(inline="always")
-def mix(x):  # type: ignore[no-untyped-def] # compiled
+def mix(x):
     """Return 64 well mixed bits (the finaliser of splitmix64; Steele, Lea and Flood 2014)."""
     x = (x ^ (x >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> uint64(27))) * uint64(0x94D049BB133111EB)
@@ -162,23 +170,23 @@ def mix(x):  # type: ignore[no-untyped-def] # compiled
 
 
 @njit(inline="always")
-def spot(h, size):  # type: ignore[no-untyped-def] # compiled
+def spot(h, size):
     """Return a place in a table of any size below 2^32 for a hash."""
     return ((h >> uint64(32)) * uint64(size)) >> uint64(32)
 
 
-# Arrays are passed to helpers one by one: reading a field of a named tuple counts references, and in a
-# loop numba does not see that the counts cancel out; it made the search three times slower.
+# Arrays are passed to helpers one by one: reading a field of a named tuple counts references, and
+# in a loop numba does not see that the counts cancel out; it made the search three times slower.
 
 
 @njit(inline="always")
-def value_at(word, shift, mask, words, slot):  # type: ignore[no-untyped-def] # compiled
+def value_at(word, shift, mask, words, slot):
     """Return the value id of a slot."""
     return np.int64((words[word[slot]] >> shift[slot]) & mask[slot])
 
 
 @njit(inline="always")
-def walk(t_slot, t_data, t_size, t_children, word, shift, mask, words, node):  # type: ignore[no-untyped-def] # noqa: PLR0913  see above
+def walk(t_slot, t_data, t_size, t_children, word, shift, mask, words, node):
     """Return the leaf that `words` leads to from a node; 0 where that was never learned."""
     slot = t_slot[node]
     while slot >= 0:
@@ -191,7 +199,7 @@ def walk(t_slot, t_data, t_size, t_children, word, shift, mask, words, node):  #
 
 
 @njit
-def intern(subs, sub_table, shared, mine, key):  # type: ignore[no-untyped-def] # compiled
+def intern(subs, sub_table, shared, mine, key):
     """Return the id of a word or pair, new if it must be. The caller sees to room."""
     size = uint64(len(sub_table))
     place = np.int64(spot(mix(key), size))
@@ -215,7 +223,7 @@ def intern(subs, sub_table, shared, mine, key):  # type: ignore[no-untyped-def] 
 
 
 @njit
-def fold(count, left, right, subs, sub_table, shared, mine, words, ids):  # type: ignore[no-untyped-def] # noqa: PLR0913  see above
+def fold(count, left, right, subs, sub_table, shared, mine, words, ids):
     """Return the one word that stands for all `words`, where there are several."""
     for i in range(count):
         ids[i] = intern(subs, sub_table, shared, mine, words[i])
@@ -227,7 +235,7 @@ def fold(count, left, right, subs, sub_table, shared, mine, words, ids):  # type
 
 
 @njit
-def unfold(count, left, right, subs, root, words, ids):  # type: ignore[no-untyped-def] # noqa: PLR0913  see above
+def unfold(count, left, right, subs, root, words, ids):
     """Put the words that `root` stands for into `words`, where there are several."""
     last = len(left) - 1
     pair = root
@@ -243,7 +251,7 @@ def unfold(count, left, right, subs, root, words, ids):  # type: ignore[no-untyp
 
 
 @njit(inline="always")
-def insert(states, table, shared, mine, root):  # type: ignore[no-untyped-def] # compiled
+def insert(states, table, shared, mine, root):
     """Put a packed state into the set unless it is there."""
     place = np.int64(spot(mix(root), uint64(len(table))))
     while True:
@@ -267,7 +275,16 @@ def insert(states, table, shared, mine, root):  # type: ignore[no-untyped-def] #
 
 
 @njit
-def _flush(states, table, shared, mine, pending, count):  # type: ignore[no-untyped-def] # noqa: PLR0913  see above
+def _stranger(place):
+    """Return a state that belongs to another place of the recent ones."""
+    other = uint64(1)
+    while mix(other) % uint64(RECENT) == place:
+        other += uint64(1)
+    return other
+
+
+@njit
+def _flush(states, table, shared, mine, pending, count):
     """Look up all pending successors, in order."""
     size = uint64(len(table))
     for i in range(count):
@@ -279,15 +296,15 @@ def _flush(states, table, shared, mine, pending, count):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def expand(layout, tries, agents, at_end, store, mine, work):  # type: ignore[no-untyped-def] # noqa: PLR0913, PLR0912, PLR0915  one hot loop
+def expand(layout, tries, agents, at_end, store, mine, work):
     """Expand states from the shared cursor on; return why it stopped.
 
-    Alone (``work.margin`` 0), it keeps the order of the reference explorer and stops at the first path
-    that was never learned: MISS, with the agent in mine[AGENT] (below 0: property -1 - agent) and the
-    cursor at the state. With other workers beside it, states with such a path are put off into
-    ``work.deferred``. ROOM: the tables must grow first. The first failing outcome, and the first state
-    where nobody can step although somebody should (or where an ``at_end`` property is false), are noted
-    and do not stop it.
+    Alone (``work.margin`` 0), it keeps the order of the reference explorer and stops at the first
+    path that was never learned: MISS, with the agent in mine[AGENT] (below 0: property -1 - agent)
+    and the cursor at the state. With other workers beside it, states with such a path are put off
+    into ``work.deferred``. ROOM: the tables must grow first. The first failing outcome, and the
+    first state where nobody can step although somebody should (or where an ``at_end`` property is
+    false), are noted and do not stop it.
 
     One long function on purpose: the arrays are named once, and stay in registers.
     """
@@ -297,19 +314,37 @@ def expand(layout, tries, agents, at_end, store, mine, work):  # type: ignore[no
     first, outcomes_of = tries.first, tries.count
     failing, begin, deltas = tries.failing, tries.begin, tries.deltas
     where, keep, put = tries.where, tries.keep, tries.put
-    a_slot, a_base, a_size, roots, rest = agents.slot, agents.base, agents.size, agents.roots, agents.rest
+    a_slot, a_base, a_size, roots, rest = (
+        agents.slot,
+        agents.base,
+        agents.size,
+        agents.roots,
+        agents.rest,
+    )
     states, table, subs, sub_table = store.states, store.table, store.subs, store.sub_table
     shared = store.shared
-    visits, order, deferred, last, margin = work.visits, work.order, work.deferred, work.last, work.margin
+    visits, order, deferred, last, margin = (
+        work.visits,
+        work.order,
+        work.deferred,
+        work.last,
+        work.margin,
+    )
     words = np.empty(count, np.uint64)
     changed = np.empty(count, np.uint64)
     ids = np.empty(count + len(left) + 1, np.uint64)
     pending = np.empty(PENDING, np.uint64)
+    # A place holds the last state that belongs there, which is in the set or pending. Zero is a
+    # state too: its own place begins with one that belongs elsewhere.
+    recent = np.zeros(RECENT, np.uint64)
+    recent[np.int64(mix(uint64(0)) % uint64(RECENT))] = _stranger(mix(uint64(0)) % uint64(RECENT))
     waiting = 0
     number = len(a_slot)
     leaves = np.empty(number, np.int64)
     limit = min(len(states), np.int64(len(table) * 0.8)) - margin
-    sub_limit = min(len(subs), np.int64(len(sub_table) * 0.7)) - margin
+    sub_limit = min(len(subs), np.int64(len(sub_table) * 0.7)) - (
+        4 * count * margin if margin else 0
+    )
     size = uint64(len(table))
     transitions = np.int64(0)
     why = DONE
@@ -357,10 +392,10 @@ def expand(layout, tries, agents, at_end, store, mine, work):  # type: ignore[no
                         stuck, prop = True, at_end[p, 1]
                 if stuck and not missing and mine[STUCK_STATE] < 0:
                     mine[STUCK_STATE], mine[STUCK_PROPERTY] = index, prop
-            if missing:
-                if margin == 0:
-                    why = MISS
-                    break
+            if missing and margin == 0:
+                why = MISS
+                break
+            if missing or (margin and branches > MANY):
                 deferred[mine[DEFERRED]] = index
                 mine[DEFERRED] += 1
                 cursor += 1
@@ -398,10 +433,13 @@ def expand(layout, tries, agents, at_end, store, mine, work):  # type: ignore[no
                         for d in range(begin[o], begin[o] + deltas[o]):
                             w = where[d]
                             changed[w] = (changed[w] & keep[d]) | put[d]
-                        root = fold(
-                            count, left, right, subs, sub_table, shared, mine, changed, ids
-                        )
-                    prefetch(table, np.int64(spot(mix(root), size)))
+                        root = fold(count, left, right, subs, sub_table, shared, mine, changed, ids)
+                    mixed = mix(root)
+                    spot_of = np.int64(mixed % uint64(RECENT))
+                    if recent[spot_of] == root:
+                        continue
+                    recent[spot_of] = root
+                    prefetch(table, np.int64(spot(mixed, size)))
                     pending[waiting] = root
                     waiting += 1
                     if waiting == PENDING:
@@ -421,7 +459,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def move(store, sources, targets):  # type: ignore[no-untyped-def] # compiled
+def move(store, sources, targets):
     """Move states to other places, and tell the hash table."""
     states, table = store.states, store.table
     for i in range(len(sources)):
@@ -436,7 +474,7 @@ def move(store, sources, targets):  # type: ignore[no-untyped-def] # compiled
 
 
 @njit(cache=True, nogil=True)
-def examine(layout, tries, roots, rows, store, mine, last):  # type: ignore[no-untyped-def] # noqa: PLR0913  arrays
+def examine(layout, tries, roots, rows, store, mine, last):
     """Hold states from mine[CHECKED] up to `last` against properties, in order.
 
     `rows` has, for each property, the place of its root and its number; and 1 for ``always``, 0 for
@@ -470,8 +508,8 @@ def examine(layout, tries, roots, rows, store, mine, last):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def predecessor(layout, tries, agents, store, mine, bounds, target):  # type: ignore[no-untyped-def] # noqa: PLR0913  arrays
-    """Return the first state in [bounds[0], bounds[1]) that leads to `target`, with agent and outcome.
+def predecessor(layout, tries, agents, store, mine, bounds, target):
+    """Return the first state within `bounds` that leads to `target`, with agent and outcome.
 
     Everything there has been expanded, so every path is known: parents need not be stored.
     """
@@ -512,7 +550,7 @@ def predecessor(layout, tries, agents, store, mine, bounds, target):  # type: ig
 
 
 @njit(cache=True, nogil=True)
-def rehash(states, count, table, skip):  # type: ignore[no-untyped-def] # compiled
+def rehash(states, count, table, skip):
     """Fill an empty table with the first `count` states, all different but for those to `skip`."""
     size = uint64(len(table))
     ahead = 32
@@ -533,7 +571,7 @@ def rehash(states, count, table, skip):  # type: ignore[no-untyped-def] # compil
 
 
 @njit(cache=True, nogil=True)
-def add_vectors(layout, store, mine, vectors):  # type: ignore[no-untyped-def] # compiled
+def add_vectors(layout, store, mine, vectors):
     """Insert states given as value ids, one a row; the caller sees to room."""
     count = layout.words
     words = np.empty(count, np.uint64)
@@ -545,14 +583,14 @@ def add_vectors(layout, store, mine, vectors):  # type: ignore[no-untyped-def] #
         root = words[0]
         if count > 1:
             root = fold(
-                count, layout.left, layout.right, store.subs, store.sub_table, store.shared, mine, words,
-                ids,
+                count, layout.left, layout.right, store.subs, store.sub_table, store.shared, mine,
+                words, ids,
             )  # fmt: skip
         insert(store.states, store.table, store.shared, mine, root)
 
 
 @njit(cache=True, nogil=True)
-def vectors_of(layout, store, first, last):  # type: ignore[no-untyped-def] # compiled
+def vectors_of(layout, store, first, last):
     """Return states as value ids, one a row."""
     count = layout.words
     words = np.empty(count, np.uint64)
@@ -563,5 +601,7 @@ def vectors_of(layout, store, first, last):  # type: ignore[no-untyped-def] # co
         if count > 1:
             unfold(count, layout.left, layout.right, store.subs, store.states[state], words, ids)
         for slot in range(len(layout.word)):
-            found[state - first, slot] = value_at(layout.word, layout.shift, layout.mask, words, slot)
+            found[state - first, slot] = value_at(
+                layout.word, layout.shift, layout.mask, words, slot
+            )
     return found

@@ -1,7 +1,7 @@
 """How states are packed: how many bits each slot gets, in which word, and how words are joined.
 
-A slot's bits never cross a word. Widths leave room to grow; when a slot outgrows its bits, all stored
-states are packed anew under a wider layout.
+A slot's bits never cross a word. Widths leave room to grow; when a slot outgrows its bits, all
+stored states are packed anew under a wider layout.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def _joins(words: int) -> tuple[list[int], list[int]]:
     >>> _joins(1), _joins(3)
     (([], []), ([0, 3], [1, 2]))
     """
-    left, right, level = [], [], list(range(words))
+    left: list[int] = []
+    right: list[int] = []
+    level = list(range(words))
     while len(level) > 1:
         following = []
         for a, b in zip(level[::2], level[1::2], strict=False):

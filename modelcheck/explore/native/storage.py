@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from modelcheck.explore.native import kernel
-from modelcheck.explore.native.kernel import ALLOCATED, CURSOR, END, MINE, NEXT, SHARED, SPARE, SUBS, Store
+from modelcheck.explore.native.kernel import (
+    ALLOCATED,
+    CURSOR,
+    END,
+    MINE,
+    NEXT,
+    SHARED,
+    SPARE,
+    SUBS,
+    Store,
+)
 from modelcheck.explore.native.layout import Packing, widths_for
 from modelcheck.tables.tables import State
 
@@ -82,15 +92,40 @@ class Storage:
     # Room.
 
     def grow(self, words_matter: bool) -> None:
-        """Make room for more states, and, where states have several words, for more of their parts."""
+        """Make room for more states and, where they have several words, for more of their parts."""
         if words_matter and self.shared[SUBS] > 0.5 * SUB_FULL * len(self.store.subs):
             self._grow_subs()
-        if self.used > 0.9 * min(len(self.store.states), FULL * len(self.store.table)) or not words_matter:
+        if (
+            self.used > 0.9 * min(len(self.store.states), FULL * len(self.store.table))
+            or not words_matter
+        ):
             self._grow_states()
+
+    def growth_mib(self) -> float:
+        """Return about how much memory the next growth of the store takes for good, in MiB."""
+        return (self._room() - len(self.store.states)) * (8 + 4 / 0.75) / 2**20
+
+    def _room(self) -> int:
+        """Return for how many states there is to be room next."""
+        used = self.used
+        # Small tables are doubled, large ones grow by half: a copy costs time, and room costs
+        # memory.
+        room = used * 2 if used < 1 << 22 else int(used * 1.5)
+        return min(max(room, used + (1 << 17)), MOST)
+
+    def reserve(self, states: int) -> None:
+        """Make room for so many more states, and for their parts where they have several words."""
+        words = self.packing.arrays.words
+        while self.used + states > len(self.store.states):
+            self._grow_states()
+        while words > 1 and self.shared[SUBS] + 4 * words * states > SUB_FULL * len(
+            self.store.subs
+        ):
+            self._grow_subs()
 
     def _grow_states(self) -> None:
         old, used = self.store, self.used
-        room = min(max(int(used * 1.5), used + (1 << 17)), MOST)
+        room = self._room()
         states = np.zeros(room, np.uint64)
         states[:used] = old.states[:used]
         subs, sub_table = old.subs, old.sub_table
