@@ -177,7 +177,7 @@ def main() -> None:
             f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}:",
             "",
             "| model | tool | states | transitions | seconds (median) | million states/s | peak MiB "
-            "| peak bytes/state | time over our one worker's: median (least to most) |",
+            "| peak bytes/state | time over ours: median (least to most) |",
             "|---|---|---|---|---|---|---|---|---|",
             *rows,
             "",
