@@ -176,8 +176,8 @@ def main() -> None:
             f"`python benchmarks/run.py --runs {arguments.runs} {' '.join(arguments.pairs)}`, "
             f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}:",
             "",
-            "| model | tool | states | transitions | seconds (median) | million states/s | peak MiB "
-            "| peak bytes/state | time over ours: median (least to most) |",
+            "| model | tool | states | transitions | seconds (median) | million states/s | MiB "
+            "| bytes/state | time over ours: median (least to most) |",
             "|---|---|---|---|---|---|---|---|---|",
             *rows,
             "",

@@ -38,6 +38,9 @@ from modelcheck.verdict import Kind, Verdict
 
 T = TypeVar("T")
 
+#: So many values of one location are named when a search was cut.
+MANY_VALUES = 1_000
+
 
 def check(  # noqa: PLR0913  one keyword for each option
     model: Model | System,
@@ -307,7 +310,29 @@ def _warnings(learner: Learner, search: Search, violation: Violation | None) -> 
     """Return what a user should know beside the verdict."""
     if violation is not None and search.reason:
         return (f"the search was cut ({search.reason}): a shorter counterexample may exist",)
-    return () if violation is not None or search.reason else tuple(learner.never_at())
+    if violation is not None:
+        return ()
+    if search.reason:
+        return tuple(_growing(search.tables))
+    never = [
+        f"{p.name} was never evaluated: no run comes to a proper end"
+        for p in search.tables.properties
+        if p.kind == "at_end" and p.trie.root is None
+    ]
+    return (*learner.never_at(), *never)
+
+
+def _growing(tables: Tables) -> list[str]:
+    """Return warnings for the location and the process that took most values, if many."""
+    said = []
+    for process in (False, True):
+        slots = [s for s in tables.slots if s.process is process]
+        most = max(slots, key=lambda s: len(s.domain.values), default=None)
+        if most is not None and len(most.domain.values) >= MANY_VALUES:
+            what = "local states" if process else "values"
+            many = f"{len(most.domain.values):,} different {what}"
+            said.append(f"{most.name} has taken {many}: does it grow without end?")
+    return said
 
 
 def _trace(

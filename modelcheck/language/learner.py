@@ -36,6 +36,9 @@ from modelcheck.tables.tables import Agent, Property, Restart, Tables
 from modelcheck.tables.tries import Answer, Outcome, Recorder, Trie
 from modelcheck.tables.values import Unfreezable, key_of
 
+#: A history of so many steps is long.
+LONG = 64
+
 #: How many local states of each process are reached once more at the end of a search.
 AUDITED = 100
 
@@ -73,7 +76,7 @@ class Learner:
         self.groups = _groups(self._processes)
         self.unborn = started_by(system.processes) if system.properties else frozenset()
         self._names = _names(self.groups)
-        self._keys: dict[CodeType, set[str]] = {}
+        self._parked: dict[int, tuple[LocalState, Run]] = {}
 
     # Building.
 
@@ -250,7 +253,22 @@ class Learner:
             raise
         if run.ended:
             self._again(process, local, result, run)
-        return self._intern(agent, run.local(local, result))
+        reached = run.local(local, result)
+        ident = self._intern(agent, reached)
+        if self.result.domains[self.slot_of(agent)].values[ident] is reached and not run.ended:
+            self._parked[agent] = (reached, run)
+        return ident
+
+    def _resume(self, agent: int, local: LocalState) -> Run:
+        """Return a run that stands at a local state.
+
+        By replay, which checks it; but of a long history only every sixteenth time, where the run
+        that first came here still stands there: else a process of n steps would cost n squared.
+        """
+        parked, run = self._parked.pop(agent, (None, None))
+        if run is not None and parked is local and local.depth > LONG and local.depth % 16:
+            return run
+        return Run.replay(self._processes[agent], local, self.shape.observed)
 
     def _again(self, process: Process, local: LocalState, result: Any, first: Run | None) -> None:
         """Repeat the last advance of a process: nothing later would find that it was a chance."""
@@ -278,7 +296,7 @@ class Learner:
         if local.status != "running":
             return ()
         process = self._processes[agent]
-        run = Run.replay(process, local, self.shape.observed)
+        run = self._resume(agent, local)
         assert run.step is not None
         self._watch(run)
         outcomes: list[Outcome] = []

@@ -12,7 +12,7 @@ from modelcheck.language.cells import bind, is_location, is_part
 from modelcheck.language.process import Process, ProcessFunction
 from modelcheck.language.properties import PropertyFunction
 from modelcheck.language.refs import Binder, Ref, model_error
-from modelcheck.verdict import Verdict
+from modelcheck.verdict import Kind, Verdict
 
 
 class System:
@@ -184,6 +184,14 @@ class Model:
         system.parameters = {**self.parameters, **parameters}
         system.expect = self._expected(system.parameters)
         system.expect_by = self.by if system.expect is Verdict.VIOLATED else ""
+        causes = [*Kind, *(p.name for p in system.properties)]
+        if self.by.isidentifier() and self.by not in causes:
+            raise ModelError(
+                f"model {self.name} expects to be violated by {self.by!r}",
+                f"That is neither a property nor a kind; there is {', '.join(causes)}.",
+                file=self.file,
+                line=self.line,
+            )
         return system
 
     def _expected(self, parameters: Mapping[str, Any]) -> Verdict:
@@ -272,6 +280,13 @@ def model(function: Any = None, *, expect: Expect = "holds", by: str = "") -> An
         return lambda f: model(f, expect=expect, by=by)
     if not inspect.isfunction(function):
         raise model_error(f"@model was given {function!r}", "Decorate a function.")
+    if by and expect in (Verdict.HOLDS, Verdict.INCOMPLETE):
+        raise ModelError(
+            f"model {function.__name__} expects {str(expect)!r}, but says by what it is violated",
+            f'Write expect="violated" beside by={by!r}.',
+            file=function.__code__.co_filename,
+            line=function.__code__.co_firstlineno,
+        )
     made = Model(function, expect, by)
     if not callable(expect):
         made._expected({})

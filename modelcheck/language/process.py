@@ -37,6 +37,12 @@ class Process:
         """Return a new generator, not yet started."""
         return self.function(*self.args, **self.kwargs)
 
+    def __iter__(self) -> Any:
+        raise model_error(
+            f"{self.describe()} was used with `yield from`, but it is a process",
+            "To start it write `yield spawn(...)`; to call it as a subroutine, take @process away.",
+        )
+
     def named(self, name: str) -> Process:
         """Return this process under a name of its own (the function's name is the default)."""
         if not _is_identifier(name):

@@ -158,7 +158,9 @@ class Ref(Location):
         return self
 
     def __hash__(self) -> int:
-        return object.__hash__(self) if context.active() is None else hash(self.plain("hash()"))
+        if context.active() is None and context.running() is None:
+            return object.__hash__(self)
+        return hash(self.plain("a look-up in a set or dictionary"))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

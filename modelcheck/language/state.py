@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from enum import Enum
 from typing import Any, ClassVar, TypeVar, cast, dataclass_transform, get_origin
 
 import attrs
@@ -16,6 +17,7 @@ import attrs
 from modelcheck.language import context
 from modelcheck.language.cells import assign, child_of, fresh, is_location, plain_of
 from modelcheck.language.refs import NoSuchField, Ref, check_value, model_error
+from modelcheck.language.source import shown
 
 T = TypeVar("T")
 
@@ -71,10 +73,17 @@ def _annotations(cls: type) -> dict[str, Any]:
     return inspect.get_annotations(cls)
 
 
+def _looks_like_a_field(name: str, written: Any) -> bool:
+    """Tell whether a name in a class body is a plain value that was meant to be a location."""
+    plain = isinstance(written, (bool, int, str, float, tuple, frozenset, Enum))
+    return plain and not name.startswith("_") and not name.isupper()
+
+
 def _fields(cls: type) -> dict[str, Any]:
     """Return the attrs fields of a class body: all that is annotated; arrays, parts, channels."""
     found: dict[str, Any] = {}
-    for name, annotation in _annotations(cls).items():
+    annotated = _annotations(cls)
+    for name, annotation in annotated.items():
         text = str(annotation)
         if get_origin(annotation) is ClassVar or text.startswith(("ClassVar", "typing.Cl")):
             continue
@@ -85,6 +94,13 @@ def _fields(cls: type) -> dict[str, Any]:
     for name, written in list(cls.__dict__.items()):
         if name not in found and is_location(written):
             found[name] = _default(cls.__name__, name, written)
+        elif name not in annotated and _looks_like_a_field(name, written):
+            value, kind = shown(written), type(written).__name__
+            raise model_error(
+                f"{name} = {value} in the @state class {cls.__name__} has no annotation: it is a "
+                "constant, not a location",
+                f"For a location write `{name}: {kind} = {value}`; a constant is in capitals.",
+            )
     for name in found:
         if name in cls.__dict__:
             delattr(cls, name)

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from modelcheck.show.trace import Trace, Violation
-from modelcheck.verdict import ExitCode, Verdict
+from modelcheck.verdict import ExitCode, Kind, Verdict
 
 
 @frozen
@@ -27,15 +27,16 @@ class StepCoverage:
     taken: int
 
 
-@frozen
+@frozen(repr=False)
 class Result:
     """The outcome of a check.
 
-    `ok` compares `verdict` with what the model expects. `depth` is the greatest distance of a state
-    from the initial one, `levels` the number of states at each distance; `states` are distinct
-    global states stored, `transitions` outcomes generated. `reason` tells why an incomplete search
-    was cut. `witnesses` maps each ``sometimes`` property to its shortest trace, or None where there
-    is none (yet).
+    `ok` compares `verdict` with what the model expects: ``"violated"`` alone means by an invariant,
+    an assertion, a deadlock or a false final state; an exception, or a witness that is never
+    reached, only where `by` says so. `depth` is the greatest distance of a state from the initial
+    one, `levels` the number of states at each distance; `states` are distinct global states stored,
+    `transitions` outcomes generated. `reason` tells why an incomplete search was cut. `witnesses`
+    maps each ``sometimes`` property to its shortest trace, or None where there is none (yet).
     """
 
     model: str
@@ -72,8 +73,11 @@ class Result:
         """Whether the verdict is the expected one, and violated by what was expected."""
         if self.verdict is not self.expected:
             return False
-        if not self.expected_by or self.violation is None:
+        if self.violation is None:
             return True
+        if not self.expected_by:
+            # A twin that is broken by a typing mistake, or never gets there, is not what was meant.
+            return self.violation.kind not in (Kind.EXCEPTION, Kind.UNREACHABLE)
         return self.expected_by in (self.violation.property, self.violation.kind.value)
 
     @property
@@ -124,6 +128,9 @@ class Result:
             ],
             "warnings": list(map(json_text, self.warnings)),
         }  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<Result {self.model}: {self.verdict}>"
 
     def __str__(self) -> str:
         from modelcheck.show.summary import summary_text

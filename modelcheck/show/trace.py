@@ -119,3 +119,8 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def __str__(self) -> str:
+        from modelcheck.show.narrative import narrative
+
+        return narrative(self)
