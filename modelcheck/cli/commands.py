@@ -37,7 +37,7 @@ from modelcheck.cli.progress import on_terminal
 from modelcheck.cli.streams import kept_ours, prepare, until_closed
 from modelcheck.errors import ModelcheckError, ModelError, UsageError
 from modelcheck.explore.auto import ENGINES
-from modelcheck.explore.budget import INTERRUPTED, interruption
+from modelcheck.explore.budget import INTERRUPTED, interruption, is_shielded
 from modelcheck.language.context import is_ours
 from modelcheck.language.model import Model
 from modelcheck.loading import beside, find
@@ -102,8 +102,10 @@ def _ended_as_interrupted() -> Iterator[None]:
         return
 
     def interrupt(*_: Any) -> None:
+        first = not interruption.is_set()
         interruption.set()
-        raise KeyboardInterrupt
+        if not (first and is_shielded()):
+            raise KeyboardInterrupt
 
     # A shell starts what runs in its background with SIGINT ignored, and means it.
     wanted = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) != signal.SIG_IGN]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from attrs import define, field, frozen
 
@@ -18,6 +19,28 @@ INTERRUPTED = "interrupted"
 
 #: Set by whoever handles Ctrl-C: an exception alone can be lost, in a destructor or a compiler.
 interruption = threading.Event()
+
+
+_shields = 0
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """While inside, a first Ctrl-C should only set `interruption`: a search looks at it soon.
+
+    An exception in the middle of numba's own code is lost there, or leaves it unusable.
+    """
+    global _shields
+    _shields += 1
+    try:
+        yield
+    finally:
+        _shields -= 1
+
+
+def is_shielded() -> bool:
+    """Tell whether some search is inside `shielded`."""
+    return _shields > 0
 
 
 @frozen
