@@ -239,10 +239,13 @@ def _with_restarts(system: System, memory: str, max_values: int, work: Callable[
     shape = Shape()
     model = memory_model(memory)
     while True:
+        learner = Learner(system, model, shape, max_values)
         try:
-            return work(Learner(system, model, shape, max_values))
+            return work(learner)
         except Restart:
             continue
+        finally:
+            learner.forget_runs()
 
 
 def tables_of(model: Model | System, memory: str, work: Callable[[Learner, Tables], T]) -> T:

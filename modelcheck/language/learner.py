@@ -270,6 +270,10 @@ class Learner:
             return run
         return Run.replay(self._processes[agent], local, self.shape.observed)
 
+    def forget_runs(self) -> None:
+        """Let go of the runs kept for going on from."""
+        self._parked.clear()
+
     def _again(self, process: Process, local: LocalState, result: Any, first: Run | None) -> None:
         """Repeat the last advance of a process: nothing later would find that it was a chance."""
         run = Run.replay(process, local, self.shape.observed)

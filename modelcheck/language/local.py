@@ -30,6 +30,9 @@ from modelcheck.verdict import Kind
 
 #: How often a generator may refuse to be closed before it is left alone, and those that were.
 CLOSINGS = 100
+#: Generators of runs that are gone, not closed yet.
+_TO_CLOSE: list[Any] = []
+
 _NEVER_CLOSED: list[Any] = []
 
 #: Local variables that properties read, by the code that they belong to: kept even where dead.
@@ -145,6 +148,7 @@ class Run:
     """One run of a process's generator, stopped at its pending step or ended."""
 
     def __init__(self, process: Process, observed: Observed):
+        _close_left()
         self.process, self.observed = process, observed
         self._run = context.Run()
         self._taken: dict[int, Step] = {}
@@ -154,18 +158,14 @@ class Run:
         self._lint()
 
     def __del__(self) -> None:
-        """Close the generator in peace: a ``finally`` that yields objects to being closed."""
+        """Leave the generator to be closed at a quiet moment.
+
+        Closing runs the user's ``finally``, and this may be called in the midst of anything: the
+        garbage collector comes when it likes, in a context variable's own code too.
+        """
         generator = getattr(self, "generator", None)
-        if generator is None or generator.gi_frame is None:
-            return
-        for _ in range(CLOSINGS):
-            try:
-                with context.running_process(context.Run()):
-                    generator.close()
-            except BaseException:  # whatever the user's code does here, it is not part of the model
-                continue
-            return
-        _NEVER_CLOSED.append(generator)
+        if generator is not None and generator.gi_frame is not None:
+            _TO_CLOSE.append(generator)
 
     @classmethod
     def replay(cls, process: Process, local: LocalState, observed: Observed) -> Run:
@@ -318,6 +318,21 @@ class Run:
             frame = frame.gi_yieldfrom
         here = frame.gi_frame
         return ModelError(what, remedy, file=here.f_code.co_filename, line=here.f_lineno)
+
+
+def _close_left() -> None:
+    """Close the generators that runs left behind: a ``finally`` that yields objects to it."""
+    while _TO_CLOSE:
+        generator = _TO_CLOSE.pop()
+        for _ in range(CLOSINGS):
+            try:
+                with context.running_process(context.Run()):
+                    generator.close()
+            except BaseException:  # whatever the user's code does here is not part of the model
+                continue
+            break
+        else:
+            _NEVER_CLOSED.append(generator)
 
 
 def _remedy(yielded: Any) -> str:
