@@ -16,6 +16,7 @@ from modelcheck.language import context
 from modelcheck.language.process import Process
 from modelcheck.language.refs import Ref, check_value, model_error, use_of
 from modelcheck.language.source import shown, text_of
+from modelcheck.tables.immutable import is_immutable
 
 if TYPE_CHECKING:
     from modelcheck.language.turn import Turn
@@ -420,4 +421,11 @@ def spawn(process: Any, *, detached: bool = False) -> Step:
             f"spawn(...) was given {shown(process)}, which is no process",
             "Decorate the generator function with @process and call it: `spawn(worker(s))`.",
         )
+    for value in (*process.args, *process.kwargs.values()):
+        if not is_immutable(value):
+            raise model_error(
+                f"spawn({process.describe()}) hands over {shown(value)}: it can change",
+                "Two processes would share it outside the model: give a tuple, or a part of the "
+                "state.",
+            )
     return Spawn(process, detached)

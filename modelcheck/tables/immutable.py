@@ -63,7 +63,7 @@ def _immutable_parts(value: Any, cls: type) -> list[Any] | None:
         return [] if isinstance(value.__self__, types.ModuleType) else [value.__self__]
     fields = getattr(cls, "__attrs_attrs__", None) or getattr(cls, "__dataclass_fields__", None)
     if fields is not None:
-        if not _is_frozen(cls):
+        if not _is_frozen(cls) or not by_value(cls):  # told apart by identity, keyed by fields: no
             return None
         names = [getattr(field, "name", field) for field in fields]
         return [getattr(value, name) for name in names if hasattr(value, name)]

@@ -132,7 +132,10 @@ class NativeSearch:
         """Make room, if the memory budget allows."""
         self.search.reason = self.meter.room_for(self.storage.growth_mib())
         if not self.search.reason:
-            self.storage.grow(self.storage.packing.arrays.words > 1)
+            # The kernel says how many successors it wants room for.
+            self.storage.reserve(int(self.storage.mine[0][kernel.AGENT]) + kernel.PENDING)
+            if self.storage.full():
+                self.search.reason = TOO_MANY
 
     def _expand_together(self, last: int) -> None:
         """Expand states with all workers; learn what they put off, and expand that alone."""
@@ -246,7 +249,7 @@ class NativeSearch:
                 self._learn(-1 - index, storage.state(at))
             elif why == kernel.WITNESS:
                 self.search.witnesses[index] = self.path_to(at)
-                self.rows = self._property_rows()
+                self.rows = self.rows[self.rows[:, 1] != index]
             else:
                 fail_at = int(mine[kernel.FAIL_AT])
                 if fail_at < 0 or at < fail_at:

@@ -404,6 +404,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):
             if held + waiting + branches > limit or (
                 count > 1 and shared[SUBS] + 2 * count * (branches + 1) > sub_limit
             ):
+                mine[AGENT] = branches
                 why = ROOM
                 break
             for a in range(number):
@@ -532,6 +533,8 @@ def predecessor(layout, tries, agents, store, mine, bounds, target):
                 t_slot, t_data, t_size, t_children, word, shift, mask, words,
                 agents.roots[agents.base[a] + local],
             )  # fmt: skip
+            if node == 0:
+                continue  # a search that was cut never expanded this state
             leaf = t_data[node]
             for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
                 if tries.failing[o]:

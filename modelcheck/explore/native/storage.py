@@ -91,15 +91,9 @@ class Storage:
 
     # Room.
 
-    def grow(self, words_matter: bool) -> None:
-        """Make room for more states and, where they have several words, for more of their parts."""
-        if words_matter and self.shared[SUBS] > 0.5 * SUB_FULL * len(self.store.subs):
-            self._grow_subs()
-        if (
-            self.used > 0.9 * min(len(self.store.states), FULL * len(self.store.table))
-            or not words_matter
-        ):
-            self._grow_states()
+    def full(self) -> bool:
+        """Tell whether no more states can be named."""
+        return len(self.store.states) >= MOST
 
     def growth_mib(self) -> float:
         """Return about how much memory the next growth of the store takes for good, in MiB."""
@@ -111,12 +105,13 @@ class Storage:
         # Small tables are doubled, large ones grow by half: a copy costs time, and room costs
         # memory.
         room = used * 2 if used < 1 << 22 else int(used * 1.5)
-        return min(max(room, used + (1 << 17)), MOST)
+        # More than there is now in any case: whoever asks for room may want it at once.
+        return min(max(room, used + (1 << 17), len(self.store.states) * 3 // 2), MOST)
 
     def reserve(self, states: int) -> None:
         """Make room for so many more states, and for their parts where they have several words."""
         words = self.packing.arrays.words
-        while self.used + states > len(self.store.states):
+        while self.used + states > len(self.store.states) < MOST:
             self._grow_states()
         while words > 1 and self.shared[SUBS] + 4 * words * states > SUB_FULL * len(
             self.store.subs
