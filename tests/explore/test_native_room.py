@@ -35,9 +35,7 @@ def stores(s, value):
 def test_any_number_of_workers_finds_room(workers):
     """A level of thousands of states is expanded by as many workers as one asks for."""
     s = Wide()
-    result = check(
-        System(s, [cell(s, i, 7) for i in range(4)]), engine="native", workers=workers
-    )
+    result = check(System(s, [cell(s, i, 7) for i in range(4)]), engine="native", workers=workers)
     assert (result.verdict, result.states) == ("holds", (1 + 7 + 7) ** 4)
 
 
