@@ -10,7 +10,6 @@ from __future__ import annotations
 from attrs import define, field, frozen
 
 from modelcheck.tables.tables import State, Tables
-from modelcheck.tables.tries import Leaf
 from modelcheck.verdict import Kind
 
 #: One step of a path: which agent stepped, and which of its outcomes it was.
@@ -54,11 +53,6 @@ class Search:
     def depth(self) -> int:
         """The length of the longest shortest path to a state."""
         return max(len(self.levels) - 1, 0)
-
-
-def leaf_of(tables: Tables, agent: int, state: State) -> Leaf:
-    """Return what `agent` does in `state`; the explorers' own loops do this inline."""
-    return tables.leaf(agent, state)
 
 
 def successor(state: State, writes: tuple[tuple[int, int], ...]) -> State:

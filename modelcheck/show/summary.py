@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelcheck.show.narrative import narrative
 from modelcheck.show.text import clean, columns, short_place, show_value
-from modelcheck.show.words import counted, headline
+from modelcheck.show.words import counted
 
 if TYPE_CHECKING:
     from modelcheck.show.trace import Violation
@@ -89,11 +89,6 @@ def never_taken(result: Any) -> list[str]:
 
 def _witness(trace: Any) -> str:
     return "none found" if trace is None else f"found after {counted(len(trace), 'step', 'steps')}"
-
-
-def headline_of(result: Any) -> str:
-    """Return the violation in one sentence."""
-    return headline(result.violation)
 
 
 HEADINGS = ("model", "verdict", "", "states", "transitions", "depth", "seconds", "what")

@@ -46,7 +46,6 @@ class NativeSearch:
         ends = [(self.flat.property_root + i, i) for i, p in self._properties("at_end")]
         self.at_end = np.array(ends, np.int64).reshape(-1, 2)
         self.rows = self._property_rows()
-        self.first_level = 0
 
     def _sizes(self) -> list[int]:
         return [len(d.values) for d in self.tables.domains]
@@ -119,12 +118,20 @@ class NativeSearch:
     def _expand_alone(self, last: int) -> None:
         """Expand states in order with one worker, learning each path as it comes."""
         storage = self.storage
-        upto = min(last, int(storage.shared[CURSOR]) + self.stride)
-        work = self._work(self.flat.visits.data, upto, 0, _NONE, _NONE)
-        why = self._kernel(work, storage.mine[0])
+        self._go_on(min(last, int(storage.shared[CURSOR]) + self.stride), _NONE)
+
+    def _go_on(self, last: int, order: Any) -> None:
+        """Run the kernel alone, up to `last`; see to what it stopped for.
+
+        `order` lists the states to expand; if it is empty, they are those from the cursor on.
+        """
+        storage, mine = self.storage, self.storage.mine[0]
+        why = self._kernel(self._work(self.flat.visits.data, last, 0, order, _NONE), mine)
         if why == kernel.MISS:
-            state = storage.state(int(storage.shared[CURSOR]))
-            self._learn(int(storage.mine[0][kernel.AGENT]), state)
+            at = int(storage.shared[CURSOR])
+            self._learn(
+                int(mine[kernel.AGENT]), storage.state(int(order[at]) if len(order) else at)
+            )
         elif why == kernel.ROOM:
             self._grow()
 
@@ -183,13 +190,7 @@ class NativeSearch:
         storage = self.storage
         storage.shared[CURSOR] = 0
         while storage.shared[CURSOR] < len(indices) and not self.search.reason:
-            work = self._work(self.flat.visits.data, len(indices), 0, indices, _NONE)
-            why = self._kernel(work, storage.mine[0])
-            if why == kernel.MISS:
-                state = storage.state(int(indices[int(storage.shared[CURSOR])]))
-                self._learn(int(storage.mine[0][kernel.AGENT]), state)
-            elif why == kernel.ROOM:
-                self._grow()
+            self._go_on(len(indices), indices)
 
     def _kernel(self, work: Work, mine: Any) -> int:
         return int(

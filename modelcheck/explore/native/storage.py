@@ -25,8 +25,8 @@ from modelcheck.tables.tables import State
 #: States that 32-bit indices can name, the empty mark apart.
 MOST = 2**32 - 2
 
-#: How full the hash tables may get; the kernel knows these figures too.
-FULL, SUB_FULL = 0.8, 0.7
+#: How full the table of parts may get; the kernel knows this figure too.
+SUB_FULL = 0.7
 
 
 class Storage:
@@ -164,14 +164,7 @@ class Storage:
 
     def add(self, vectors: Any) -> None:
         """Add states given as value ids, one a row."""
-        words = self.packing.arrays.words
-        parts = 2 * words * len(vectors) if words > 1 else 0
-        while self.shared[SUBS] + parts > SUB_FULL * len(self.store.sub_table) or (
-            self.shared[SUBS] + parts > len(self.store.subs)
-        ):
-            self._grow_subs()
-        while self.used + len(vectors) > min(len(self.store.states), FULL * len(self.store.table)):
-            self._grow_states()
+        self.reserve(len(vectors))
         kernel.add_vectors(self.packing.arrays, self.store, self.mine[0], vectors)
 
     def state(self, index: int) -> State:
