@@ -69,3 +69,22 @@ def models(path: Path, body: str, head: str = HEAD) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(head + dedent(body), encoding="utf-8")
     return path
+
+
+def counting_to(limit: int) -> str:
+    """Return the text of a model `m` whose counterexample has `limit` steps."""
+    return f"""
+@process
+def counter(s):
+    while True:
+        yield s.x.add(1)
+
+@always
+def below(s):
+    return s.x < {limit}
+
+@model
+def m():
+    s = S()
+    return System(s, [counter(s)], [below])
+"""

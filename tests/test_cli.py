@@ -15,7 +15,17 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from commandline import CLASSIC, COMMAND, ROOT, environment, execute, models, run, run_json
+from commandline import (
+    CLASSIC,
+    COMMAND,
+    ROOT,
+    counting_to,
+    environment,
+    execute,
+    models,
+    run,
+    run_json,
+)
 
 from modelcheck.loading import load
 
@@ -741,21 +751,7 @@ def test_our_own_faults_are_neither_a_pass_nor_a_violation(monkeypatch):
     assert "ZeroDivisionError" in done.stderr
 
 
-LONG = """
-@process
-def counter(s):
-    while True:
-        yield s.x.add(1)
-
-@always
-def below(s):
-    return s.x < 5_000
-
-@model
-def m():
-    s = S()
-    return System(s, [counter(s)], [below])
-"""
+LONG = counting_to(5_000)
 
 
 def test_a_counterexample_of_thousands_of_steps_is_shown(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from commandline import CLASSIC, models
+from commandline import CLASSIC, counting_to, models
 
 from modelcheck.check import check
 from modelcheck.loading import find, load
@@ -119,21 +119,6 @@ def test_a_witness_that_is_missing_marks_nothing(tmp_path):
 
 def test_a_long_counterexample_is_marked_whole(tmp_path):
     """Every one of thousands of steps of a trace is an edge on it."""
-    body = """
-    @process
-    def counter(s):
-        while True:
-            yield s.x.add(1)
-
-    @always
-    def below(s):
-        return s.x < 3000
-
-    @model
-    def m():
-        s = S()
-        return System(s, [counter(s)], [below])
-    """
-    [model] = find(str(models(tmp_path / "m.py", body)))
+    [model] = find(str(models(tmp_path / "m.py", counting_to(3000))))
     dot = to_dot(graph_of(model))
     assert dot.count("penwidth=2.6 weight=8") == 3000

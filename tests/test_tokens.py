@@ -8,7 +8,7 @@ import zlib
 from contextlib import suppress
 
 import pytest
-from commandline import ROOT, models
+from commandline import ROOT, counting_to, models
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -260,22 +260,7 @@ def test_made_up_moves_are_refused_with_our_own_error(moves, kind):
 
 def test_a_long_token_is_no_larger_than_a_few_characters_a_step(tmp_path):
     """Thousands of steps make a token that a shell still takes."""
-    body = """
-    @process
-    def counter(s):
-        while True:
-            yield s.x.add(1)
-
-    @always
-    def below(s):
-        return s.x < 5_000
-
-    @model
-    def m():
-        s = S()
-        return System(s, [counter(s)], [below])
-    """
-    [model] = load(models(tmp_path / "m.py", body))
+    [model] = load(models(tmp_path / "m.py", counting_to(5_000)))
     result = check(model)
     assert len(result.trace) == 5_000
     assert len(result.token) < 5 * 5_000
