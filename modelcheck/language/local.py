@@ -7,7 +7,10 @@ is also the check that the process is a function of what it read: it must arrive
 
 from __future__ import annotations
 
+import atexit
 import copy
+import ctypes
+import sys
 import traceback
 from collections.abc import Generator, Hashable, Iterator, Mapping
 from types import CodeType, GeneratorType, MethodType
@@ -28,12 +31,10 @@ from modelcheck.tables.tables import Restart
 from modelcheck.tables.tries import Failure
 from modelcheck.verdict import Kind
 
-#: How often a generator may refuse to be closed before it is left alone, and those that were.
+#: How often a generator may refuse to be closed before it is left alone.
 CLOSINGS = 100
 #: Generators of runs that are gone, not closed yet.
 _TO_CLOSE: list[Any] = []
-
-_NEVER_CLOSED: list[Any] = []
 
 #: Local variables that properties read, by the code that they belong to: kept even where dead.
 Observed = Mapping[CodeType, frozenset[str]]
@@ -164,7 +165,11 @@ class Run:
         garbage collector comes when it likes, in a context variable's own code too.
         """
         generator = getattr(self, "generator", None)
-        if generator is not None and generator.gi_frame is not None:
+        if generator is None or generator.gi_frame is None:
+            return
+        if sys.is_finalizing():
+            _never_close(generator)
+        else:
             _TO_CLOSE.append(generator)
 
     @classmethod
@@ -332,7 +337,19 @@ def _close_left() -> None:
                 continue
             break
         else:
-            _NEVER_CLOSED.append(generator)
+            _never_close(generator)
+
+
+def _never_close(generator: Any) -> None:
+    """Keep a generator for good, also when the interpreter ends and empties all modules.
+
+    It would be closed there, and user code that swallows what closes it would loop for ever once
+    every call in it fails.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(generator))
+
+
+atexit.register(_close_left)
 
 
 def _remedy(yielded: Any) -> str:

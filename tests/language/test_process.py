@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
+from textwrap import dedent
 
 import attrs
 import pytest
@@ -286,6 +289,42 @@ def test_a_process_that_can_never_be_closed_is_left_alone(capfd):
 
     assert count(run(Shared(), p)) == (2, 2)
     assert capfd.readouterr().err == ""
+
+
+def test_a_program_ends_though_its_processes_can_never_be_closed(tmp_path):
+    """The interpreter drops them when modules are gone already and every call in them fails."""
+    program = tmp_path / "greedy.py"
+    program.write_text(
+        dedent(
+            """\
+            import sys
+
+            from modelcheck import System, check, process, state
+            from modelcheck.language.local import Run
+
+            @state
+            class Shared:
+                x: int = 0
+
+            @process
+            def p(s):
+                while True:
+                    try:
+                        yield s.x.set(1)
+                    except BaseException:
+                        continue
+
+            s = Shared()
+            system = System(s, [p(s)])
+            assert check(system).states == 2
+            run = Run(system.processes[0], {})
+            run.send(None)
+            sys.modules["modelcheck.language.refs"].forever = run
+            """
+        )
+    )
+    done = subprocess.run([sys.executable, program], timeout=30, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_mutable_result_belongs_to_the_history_that_got_it():
