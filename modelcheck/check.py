@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from types import CodeType
 from typing import Any, TypeVar
 
 from attrs import evolve
 
 from modelcheck.errors import UsageError
-from modelcheck.explore.auto import explore
+from modelcheck.explore.auto import Plan, explore
 from modelcheck.explore.budget import Budget, Meter, Progress
+from modelcheck.explore.checkpoint import EVERY_S, Keeper, locked
 from modelcheck.explore.coverage import taken
 from modelcheck.explore.graph import states_on
+from modelcheck.explore.lossy import Lossy, probability
 from modelcheck.explore.search import Found, Move, Search
 from modelcheck.explore.walk import walk
 from modelcheck.language.context import is_ours
@@ -52,6 +58,11 @@ def check(  # noqa: PLR0913  one keyword for each option
     timeout_s: float | None = None,
     max_memory_mib: float | None = None,
     max_values: int = MAX_VALUES,
+    checkpoint: str | Path | None = None,
+    resume: str | Path | None = None,
+    checkpoint_every_s: float = EVERY_S,
+    hash_compact: int | None = None,
+    bitstate: bool = False,
     progress: Callable[[Progress], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Result:
@@ -75,6 +86,19 @@ def check(  # noqa: PLR0913  one keyword for each option
     max_values : int
         How many values one location, or local states one process, may take before the model is
         refused as unbounded.
+    checkpoint : path, optional
+        Write the search there from time to time, and at its end.
+    resume : path, optional
+        Go on with the search of a checkpoint, and keep on writing it there, unless `checkpoint`
+        names another file. The model must be the same: what it knew is learned again and compared.
+    checkpoint_every_s : float
+        Seconds between two checkpoints; more, where writing takes more than a twentieth of them.
+    hash_compact : {40, 48, 64}, optional
+        Keep so many bits of a hash of each state instead of the state. The verdict is then
+        *violated* or *incomplete*; `Result.omission` tells how likely a state was missed.
+    bitstate : bool
+        Keep three bits a state in an array as large as the memory budget allows: for what fits
+        nowhere else. The verdict is *violated* or *incomplete*.
     progress : function of a Progress, optional
         Called now and then.
     say : function of a string, optional
@@ -94,18 +118,74 @@ def check(  # noqa: PLR0913  one keyword for each option
     """
     system = _system(model)
     meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
+    with _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper:
+        plan = Plan(engine, workers, _lossy(hash_compact, bitstate), keeper, say)
+        meter.spent_s = keeper.seconds if keeper is not None else 0.0
 
-    def search(learner: Learner) -> Result:
-        try:
-            tables = learner.tables()
-        except Fails as fails:
-            return _failed_at_start(system, learner, fails, meter.elapsed())
-        found = explore(tables, meter, engine, workers, say)
-        result = _result(system, learner, found)
-        learner.audit()
+        def search(learner: Learner) -> Result:
+            try:
+                tables = learner.tables()
+            except Fails as fails:
+                return _failed_at_start(system, learner, fails, meter.elapsed())
+            if keeper is not None:
+                keeper.begin(tables)
+            found = explore(tables, meter, plan)
+            result = _result(system, learner, found)
+            learner.audit()
+            return _with_checkpoint(result, keeper)
+
+        return _with_restarts(system, memory, max_values, search)
+
+
+def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:
+    if hash_compact is not None and bitstate:
+        raise UsageError("hash compaction and bitstate are two ways to search: choose one")
+    return Lossy(hash_compact or 0) if hash_compact is not None or bitstate else None
+
+
+@contextmanager
+def _keeping(
+    system: System,
+    memory: str,
+    checkpoint: str | Path | None,
+    resume: str | Path | None,
+    how: tuple[float, Callable[[str], None] | None],
+) -> Iterator[Keeper | None]:
+    """Give what writes checkpoints and goes on from one; None where neither is asked for."""
+    path = checkpoint or resume
+    if not path:
+        yield None
+        return
+    if not how[0] >= 0:
+        raise UsageError(f"checkpoint_every_s is {how[0]!r}; give a number of seconds, 0 or more")
+    place = Path(os.path.realpath(path))
+    if place.exists() and not place.is_file():
+        raise UsageError(f"the checkpoint {path} cannot be written: it is no regular file")
+    identity = {
+        "model": system.name,
+        "parameter": {
+            k: _ADDRESS.sub("0x", parameter_text(v)) for k, v in system.parameters.items()
+        },
+        "memory model": memory,
+    }
+    with locked(place):
+        yield Keeper(place, identity, Path(resume) if resume else None, *how)
+
+
+#: Where an object lies in memory, in its text.
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+
+
+def _with_checkpoint(result: Result, keeper: Keeper | None) -> Result:
+    """Return the result with where its search can be gone on with, and what went wrong there."""
+    if keeper is None:
         return result
-
-    return _with_restarts(system, memory, max_values, search)
+    if keeper.failure:
+        said = f"{keeper.failure}: what is there is the last one that was"
+        return evolve(result, warnings=(*result.warnings, said))
+    if result.verdict is not Verdict.INCOMPLETE:
+        return result
+    return evolve(result, checkpoint=str(keeper.path), checkpoint_bytes=keeper.bytes)
 
 
 def simulate(  # noqa: PLR0913  one keyword for each option
@@ -306,6 +386,8 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         coverage=_coverage(system, tables),
         warnings=_warnings(learner, search, violation),
         reason="" if violation else search.reason,
+        storage=search.store,
+        omission=None if search.missed is None else probability(search.missed),
     )
 
 

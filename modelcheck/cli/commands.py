@@ -38,6 +38,8 @@ from modelcheck.cli.streams import kept_ours, prepare, until_closed
 from modelcheck.errors import ModelcheckError, ModelError, UsageError
 from modelcheck.explore.auto import ENGINES
 from modelcheck.explore.budget import INTERRUPTED, interruption, is_shielded
+from modelcheck.explore.checkpoint import EVERY_S
+from modelcheck.explore.lossy import HASH_BITS
 from modelcheck.language.context import is_ours
 from modelcheck.language.model import Model
 from modelcheck.loading import beside, find
@@ -203,6 +205,30 @@ def main() -> None:
     show_default=True,
     help="Threads of the native engine.",
 )
+@click.option(
+    "--checkpoint", metavar="FILE", help="Write the search there from time to time, and at its end."
+)
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help="Go on with the search of a checkpoint, and keep on writing it (or --checkpoint FILE).",
+)
+@click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    default=EVERY_S,
+    show_default=True,
+    help="Seconds between two checkpoints.",
+)
+@click.option(
+    "--hash-compact",
+    type=click.Choice([str(bits) for bits in HASH_BITS]),
+    help="Store so many bits of a hash of each state; never more than incomplete.",
+)
+@click.option(
+    "--bitstate", is_flag=True, help="Store three bits a state; never more than incomplete."
+)
 @MEMORY
 @QUIET
 def check_command(
@@ -218,6 +244,7 @@ def check_command(
         refuse_unwritable(options["svg"])
         refuse_unwritable(options["dot"])
         built = _with_parameters(_find(targets), params)
+        _one_checkpoint(built, options)
         outcomes = _check_all(built, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
         if to_stdout:
@@ -236,6 +263,18 @@ def check_command(
         write(Path(json_file), json_text(outcomes, several) + "\n")
     _write_pictures(outcomes, options, quiet, several)
     sys.exit(_worst(outcomes))
+
+
+def _one_checkpoint(built: Sequence[Any], options: Any) -> None:
+    """Raise `UsageError` where several models would share one checkpoint."""
+    for name in ("checkpoint", "resume"):
+        if options[name] == "":
+            raise UsageError(f"--{name} wants the name of a file")
+        if options[name] and len(built) > 1:
+            raise UsageError(
+                f"--{name} is for one model, and there are {len(built)} here: say which one, "
+                "PATH:NAME"
+            )
 
 
 def _find(targets: Sequence[str]) -> list[Model]:
@@ -278,6 +317,11 @@ def _check_one(
                 max_states=options["max_states"],
                 timeout_s=options["timeout"],
                 max_memory_mib=options["max_memory"],
+                checkpoint=options["checkpoint"],
+                resume=options["resume"],
+                checkpoint_every_s=options["checkpoint_every"],
+                hash_compact=int(options["hash_compact"]) if options["hash_compact"] else None,
+                bitstate=options["bitstate"],
                 progress=progress,
                 say=_complain if sys.stderr.isatty() and not quiet else None,
             )

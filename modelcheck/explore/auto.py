@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import frozen
+
 from modelcheck.errors import UsageError
 from modelcheck.explore import native, reference
 from modelcheck.explore.budget import INTERRUPTED, Meter, shielded
+from modelcheck.explore.checkpoint import Keeper
+from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.search import Search
 from modelcheck.tables.tables import Tables
 
@@ -22,54 +26,81 @@ ENGINES = ("auto", "reference", "native")
 LOADING_S, COMPILING_S = 0.5, 5.0
 
 
-def explore(
-    tables: Tables,
-    meter: Meter,
-    engine: str = "auto",
-    workers: int = 1,
-    say: Callable[[str], None] | None = None,
-) -> Search:
-    """Search all reachable states with the explorer of that name.
+@frozen
+class Plan:
+    """How to search.
 
-    Parameters
-    ----------
-    engine : {"auto", "reference", "native"}
-    workers : int
-        Threads of the native explorer. More than one give the same counts and verdict; which of
-        several shortest counterexamples is found may change from run to run.
-    say : function of a string, optional
-        Told in words when something takes a while for another reason than the model.
-
-    Raises
-    ------
-    UsageError
-        For an engine that is not there, or workers that it cannot have.
+    `workers` are threads of the native explorer: more than one give the same counts and verdict;
+    which of several shortest counterexamples is found may change from run to run. `store` is what
+    an inexact visited set is made of, None for the exact one. `keeper` writes checkpoints. `say` is
+    told in words when something takes a while for another reason than the model.
     """
-    if engine not in ENGINES:
-        raise UsageError(f"there is no engine {engine!r}; there is {', '.join(ENGINES)}")
-    if workers < 1:
-        raise UsageError(f"{workers} workers cannot search; give 1 or more")
-    if engine == "native" and not native.available():
-        raise UsageError("the native engine needs numba: pip install numba, or use engine='auto'")
-    if engine == "native":
-        _announce(say)
+
+    engine: str = "auto"
+    workers: int = 1
+    store: Lossy | None = None
+    keeper: Keeper | None = None
+    say: Callable[[str], None] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Raise `UsageError` for an engine that is not there, or what it cannot do."""
+        if self.engine not in ENGINES:
+            raise UsageError(f"there is no engine {self.engine!r}; there is {', '.join(ENGINES)}")
+        if self.workers < 1:
+            raise UsageError(f"{self.workers} workers cannot search; give 1 or more")
+        if self.engine == "native" and not native.available():
+            raise UsageError(
+                "the native engine needs numba: pip install numba, or use engine='auto'"
+            )
+        if self.keeper is not None:
+            self._only_native("checkpoints are")
+        if self.store is not None:
+            self._only_native(f"{self.store.name} is")
+            if self.keeper is not None or self.workers > 1:
+                what = "checkpoints" if self.keeper is not None else "several workers"
+                raise UsageError(
+                    f"{self.store.name} does not go with {what} yet; the exact search does"
+                )
+
+    def _only_native(self, what: str) -> None:
+        if self.engine == "reference" or not native.available():
+            why = "" if native.available() else ", which needs numba: pip install numba"
+            raise UsageError(f"{what} a matter of the native engine{why}")
+
+    @property
+    def native_at_once(self) -> bool:
+        """Whether plain Python is not even to begin."""
+        return self.engine == "native" or self.keeper is not None or self.store is not None
+
+
+def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
+    """Search all reachable states in the way that the plan says."""
+    if plan.native_at_once:
+        _announce(plan.say)
         with shielded():
-            return native.load().explore(tables, meter, workers)  # type: ignore[no-any-return] # lazily imported
-    if engine == "reference" or not native.available():
+            return _natively(tables, meter, plan)
+    if plan.engine == "reference" or not native.available():
         return reference.explore(tables, meter)
-    return _both(tables, meter, workers, say)
+    return _both(tables, meter, plan)
 
 
-def _both(tables: Tables, meter: Meter, workers: int, say: Callable[[str], None] | None) -> Search:
+def _natively(tables: Tables, meter: Meter, plan: Plan) -> Search:
+    engine = native.load()
+    if plan.store is not None:
+        return engine.explore_lossily(tables, meter, plan.store)  # type: ignore[no-any-return] # lazily imported
+    return engine.explore(tables, meter, plan.workers, plan.keeper)  # type: ignore[no-any-return] # lazily imported
+
+
+def _both(tables: Tables, meter: Meter, plan: Plan) -> Search:
     patience = LOADING_S if native.compiled() else COMPILING_S
     begun = meter.elapsed()
     search = reference.explore(tables, meter, lambda: meter.elapsed() - begun > patience)
     if search.paused is None:
         return search
-    _announce(say)
+    _announce(plan.say)
     with shielded():
         try:
-            going_on = native.load().NativeSearch(tables, meter, workers)
+            going_on = native.load().NativeSearch(tables, meter, plan.workers)
             going_on.go_on_from(search, search.paused)
         except KeyboardInterrupt:
             search.reason, search.paused = INTERRUPTED, None

@@ -65,7 +65,7 @@ class Progress:
     depth: int
     frontier: int
     seconds: float
-    final: bool = False
+    memory_mib: float = 0.0
 
 
 @define
@@ -82,6 +82,7 @@ class Meter:
     budget: Budget
     report: Callable[[Progress], None] | None = None
     started: float = field(factory=time.perf_counter)
+    spent_s: float = 0.0  # by earlier runs of a search that is gone on with
     memory_mib: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -103,8 +104,12 @@ class Meter:
         return f"{given:g}" if given else f"{self.memory_mib:,.0f}"
 
     def elapsed(self) -> float:
-        """Return the seconds since the search started."""
+        """Return the seconds since this run started: what the budget counts."""
         return time.perf_counter() - self.started
+
+    def total(self) -> float:
+        """Return the seconds of the whole search, earlier runs included."""
+        return self.spent_s + self.elapsed()
 
     def exceeded(self, states: int) -> str:
         """Return in words which limit is reached; empty if none is."""
@@ -125,7 +130,9 @@ class Meter:
     def tell(self, states: int, transitions: int, depth: int, frontier: int) -> None:
         """Report progress, if anybody listens."""
         if self.report is not None:
-            self.report(Progress(states, transitions, depth, frontier, self.elapsed()))
+            self.report(
+                Progress(states, transitions, depth, frontier, self.total(), resident_mib())
+            )
 
 
 def available_mib() -> float:

@@ -35,7 +35,8 @@ class Search:
     `reason` tells why a search was cut; empty if it was not. `witnesses` maps the index of a
     ``sometimes`` property to the moves that reach its first witness. `paused` holds the states
     found by a search that is to be gone on with by another explorer, in order; its last level is
-    not in `levels`.
+    not in `levels`. `store` names the visited set; of one that may miss states, `missed` is how
+    many it is expected to have missed of those that were met.
     """
 
     tables: Tables
@@ -48,6 +49,8 @@ class Search:
     seconds: float = 0.0
     engine: str = ""
     paused: list[State] | None = None
+    store: str = "exact"
+    missed: float | None = None
 
     @property
     def depth(self) -> int:

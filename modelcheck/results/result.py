@@ -37,6 +37,9 @@ class Result:
     one, `levels` the number of states at each distance; `states` are distinct global states stored,
     `transitions` outcomes generated. `reason` tells why an incomplete search was cut. `witnesses`
     maps each ``sometimes`` property to its shortest trace, or None where there is none (yet).
+    `storage` names the visited set: ``"exact"``, or one that may miss states, and then `omission`
+    is the probability that it missed any that it met. An incomplete search that was kept in a file
+    can be gone on with from `checkpoint`, which has `checkpoint_bytes` on the disk.
     """
 
     model: str
@@ -57,6 +60,10 @@ class Result:
     coverage: tuple[StepCoverage, ...] = ()
     warnings: tuple[str, ...] = ()
     reason: str = ""
+    storage: str = "exact"
+    omission: float | None = None
+    checkpoint: str = ""
+    checkpoint_bytes: int = 0
 
     @property
     def depth(self) -> int:
@@ -109,6 +116,9 @@ class Result:
             "kind": violation.kind.value if violation else None,
             "message": json_text(violation.message) if violation else None,
             "reason": self.reason,
+            "storage": self.storage,
+            "omission": self.omission,
+            "checkpoint": json_text(self.checkpoint) or None,
             "states": self.states,
             "transitions": self.transitions,
             "depth": self.depth,

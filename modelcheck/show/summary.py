@@ -18,6 +18,7 @@ def summary_text(result: Any) -> str:
     lines = [verdict_line(result), "  " + counts_line(result)]
     lines += [f"  witness {clean(n)}: {_witness(t)}" for n, t in result.witnesses.items()]
     lines += [f"  never taken: {line}" for line in never_taken(result)]
+    lines += [checkpoint_line(result)] * bool(result.checkpoint)
     lines += [f"  warning: {clean(warning)}" for warning in result.warnings]
     if result.trace is not None and result.violation is not None:
         lines += ["", narrative(result.trace).rstrip()]
@@ -73,6 +74,12 @@ def counts_line(result: Any) -> str:
         f"{result.seconds:.2f} s{speed} "
         f"(memory model {result.memory_model}, {result.engine} engine)"
     )
+
+
+def checkpoint_line(result: Any) -> str:
+    """Return where an incomplete search can be gone on with."""
+    mib = result.checkpoint_bytes / 2**20
+    return f"  checkpoint: {clean(result.checkpoint)} ({mib:,.1f} MiB); --resume goes on with it"
 
 
 def never_taken(result: Any) -> list[str]:

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from modelcheck.errors import ModelError
 from modelcheck.tables.slots import Domain, Slot
-from modelcheck.tables.tries import Answer, Leaf, Outcome, Recorder, Trie
+from modelcheck.tables.tries import Answer, Leaf, Outcome, Read, Recorder, Trie
 
 State = tuple[int, ...]
 
@@ -41,6 +41,16 @@ class Learner(Protocol):
 
     def place(self, agent: int, local: int) -> tuple[str, int]:
         """Return file and line of a local state's pending step, for errors."""
+
+
+class Log(Protocol):
+    """What listens to tables that learn (`modelcheck.tables.history`)."""
+
+    def asked(self, which: int, state: State) -> None:
+        """Take note of a question, before it is answered: an agent, or property -1 - which."""
+
+    def answered(self, path: list[Read] | None, node: Any) -> None:
+        """Take note of its answer: the path, or None where a view led to a known one."""
 
 
 @define(eq=False)
@@ -89,6 +99,7 @@ class Tables:
     learner: Learner
     check_deadlock: bool = True
     learned: int = 0  # paths learned: calls into Python
+    log: Log | None = None
     domains: list[Domain] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -106,8 +117,11 @@ class Tables:
         """Learn the path that `state` takes through the agent's pending step; return its leaf."""
         who = self.agents[agent]
         trie = who.tries[state[who.slot]]
+        if self.log is not None:
+            self.log.asked(agent, state)
         aliased = self._known_through_view(trie, state)
         if aliased is not None:
+            self._answered(None, aliased)
             return aliased  # type: ignore[no-any-return] # a step's leaves are Leaf objects
         recorder = Recorder(self.domains, state)
         try:
@@ -118,6 +132,7 @@ class Tables:
                 error.file, error.line = self.learner.place(agent, state[who.slot])
             raise
         self.learned += 1
+        self._answered(recorder.path, leaf)
         return leaf
 
     def holds(self, prop: Property, state: State) -> Answer:
@@ -125,18 +140,27 @@ class Tables:
         found: Answer | None = prop.trie.find(state)
         if found is not None:
             return found
+        index = self.properties.index(prop)
+        if self.log is not None:
+            self.log.asked(-1 - index, state)
         aliased = self._known_through_view(prop.trie, state)
         if aliased is not None:
+            self._answered(None, aliased)
             return aliased  # type: ignore[no-any-return] # a property's leaves are Answer objects
         recorder = Recorder(self.domains, state)
-        answer = self.learner.property(self.properties.index(prop), recorder)
+        answer = self.learner.property(index, recorder)
         try:
             prop.trie.insert(recorder.path, answer)
         except ModelError as error:
             error.file, error.line = prop.file, prop.line
             raise
         self.learned += 1
+        self._answered(recorder.path, answer)
         return answer
+
+    def _answered(self, path: list[Read] | None, node: Any) -> None:
+        if self.log is not None:
+            self.log.answered(path, node)
 
     def _known_through_view(self, trie: Trie, state: State) -> Any:
         """Follow views for value ids not seen at a node before; None if the path is really new."""

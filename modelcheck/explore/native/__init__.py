@@ -44,7 +44,8 @@ def load() -> Any:
 
 def _cache() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
-    source = (Path(__file__).parent / "kernel.py").read_bytes()
+    folder = Path(__file__).parent
+    source = b"".join((folder / f"{name}.py").read_bytes() for name in ("kernel", "compact"))
     name = f"kernel-{hashlib.sha256(source).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
     for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):

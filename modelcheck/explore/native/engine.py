@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from modelcheck.errors import ModelError
+from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore.budget import INTERRUPTED, Meter
+from modelcheck.explore.checkpoint import Keeper, Reader
+from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.native import kernel
 from modelcheck.explore.native.flat import FlatTables
 from modelcheck.explore.native.kernel import CURSOR, MINE, TRANSITIONS, Work
+from modelcheck.explore.native.snapshot import restore, take
 from modelcheck.explore.native.storage import MOST, Storage
 from modelcheck.explore.search import Found, Move, Search
 from modelcheck.tables.tables import State, Tables
@@ -35,19 +38,24 @@ TOO_MANY = "more states were found than 32-bit indices can name"
 class NativeSearch:
     """One search; `run` takes it to its end."""
 
-    def __init__(self, tables: Tables, meter: Meter, workers: int = 1):
-        self.tables, self.meter, self.workers = tables, meter, workers
+    def __init__(
+        self, tables: Tables, meter: Meter, workers: int = 1, keeper: Keeper | None = None
+    ):
+        self.tables, self.meter, self.workers, self.keeper = tables, meter, workers, keeper
         self.search = Search(tables, engine="native")
         self.flat = FlatTables(tables)
-        self.storage = Storage(self._sizes(), workers)
+        self.storage = Storage(self.sizes(), workers)
         self.bounds = [0]  # where each level begins in the store
         self.most = min(meter.budget.states or MOST, MOST)
         self.stride = min(STRIDE, max(64, self.most // 8))
         ends = [(self.flat.property_root + i, i) for i, p in self._properties("at_end")]
         self.at_end = np.array(ends, np.int64).reshape(-1, 2)
         self.rows = self._property_rows()
+        self.left = _NONE  # states put off by workers, and not expanded since
+        self._kept = False  # whether the last checkpoint is written
 
-    def _sizes(self) -> list[int]:
+    def sizes(self) -> list[int]:
+        """Return how many values each slot has taken."""
         return [len(d.values) for d in self.tables.domains]
 
     def _properties(self, kind: str) -> list[tuple[int, Any]]:
@@ -60,6 +68,15 @@ class NativeSearch:
         self.flat.use_layout(self.storage.packing.arrays)
         self.flat.add_everything()
         self.storage.add(np.array([self.tables.initial], np.int64))
+        if self.keeper is not None:
+            self._keep(finished=False)
+            if self.keeper.failure:  # better now than after hours
+                raise UsageError(self.keeper.failure)
+
+    def go_on(self, reader: Reader) -> None:
+        """Start from a checkpoint."""
+        restore(self, reader)
+        self.rows = self._property_rows()
 
     def go_on_from(self, search: Search, states: Sequence[State]) -> None:
         """Start from what another explorer has found: all states of all levels, in order."""
@@ -79,8 +96,9 @@ class NativeSearch:
     def run(self) -> Search:
         """Search to the end, the first violation, or a budget."""
         search, storage = self.search, self.storage
-        before = search.transitions
         try:
+            if search.levels and self.keeper is not None:  # perhaps amid a level
+                self._level(self.bounds[-2], self.bounds[-1])
             self._examine(storage.used)
             while search.found is None and not search.reason:
                 first, last = self.bounds[-1], storage.used
@@ -89,20 +107,32 @@ class NativeSearch:
                 search.levels.append(last - first)
                 self.bounds.append(last)
                 self._level(first, last)
-        except KeyboardInterrupt:
-            search.reason = INTERRUPTED
+        except KeyboardInterrupt:  # amid anything: the last checkpoint stays
+            search.reason, self._kept = INTERRUPTED, True
         except ModelError:
             if search.found is None:  # a violation found before is not lost
                 raise
+        if self.keeper is not None and not self._kept:
+            self._keep(finished=not search.reason)
         search.states = storage.used
-        search.transitions = before + sum(int(m[TRANSITIONS]) for m in storage.mine)
-        search.seconds = self.meter.elapsed()
+        search.transitions = self.transitions()
+        search.seconds = self.meter.total()
         self.flat.give_back_visits()
         return search
+
+    def transitions(self) -> int:
+        """Return how many transitions were taken, by explorers before this one too."""
+        return self.search.transitions + sum(int(m[TRANSITIONS]) for m in self.storage.mine)
+
+    def _keep(self, finished: bool) -> None:
+        """Write a checkpoint."""
+        assert self.keeper is not None
+        self.keeper.save(*take(self), self.meter.total(), finished)
 
     def _level(self, first: int, last: int) -> None:
         """Expand all states of a level, and examine those found."""
         shared = self.storage.shared
+        self._expand_listed(self.left)
         while shared[CURSOR] < last and not self.search.reason:
             if self.workers > 1 and last - int(shared[CURSOR]) >= WIDE:
                 self._expand_together(last)
@@ -173,7 +203,7 @@ class NativeSearch:
         storage.settle()
         for work in works:
             self.flat.visits.data[: len(work.visits)] += work.visits
-        done = min(int(storage.shared[CURSOR]), upto)
+        storage.shared[CURSOR] = min(int(storage.shared[CURSOR]), upto)
         put_off = np.sort(
             np.concatenate(
                 [
@@ -183,14 +213,15 @@ class NativeSearch:
             )
         )
         self._expand_listed(put_off)
-        storage.shared[CURSOR] = done
 
     def _expand_listed(self, indices: Any) -> None:
-        """Expand some states with one worker."""
-        storage = self.storage
-        storage.shared[CURSOR] = 0
-        while storage.shared[CURSOR] < len(indices) and not self.search.reason:
+        """Expand some states with one worker; `left` are those that a budget prevented."""
+        shared = self.storage.shared
+        done, shared[CURSOR] = int(shared[CURSOR]), 0
+        while shared[CURSOR] < len(indices) and not self.search.reason:
             self._go_on(len(indices), indices)
+        self.left = indices[int(shared[CURSOR]) :]
+        shared[CURSOR] = done
 
     def _kernel(self, work: Work, mine: Any) -> int:
         return int(
@@ -202,13 +233,17 @@ class NativeSearch:
 
     def _look_at_budget(self, width: int) -> None:
         storage, states = self.storage, self.storage.used
-        transitions = sum(int(m[TRANSITIONS]) for m in storage.mine)
-        self.meter.tell(states, transitions, len(self.bounds) - 2, width)
+        self.meter.tell(states, self.transitions(), len(self.bounds) - 2, width)
         if states > self.most:
+            if self.keeper is not None:
+                self._keep(finished=False)
+            self._kept = True
             storage.truncate(self.most)  # the kernel is a stride ahead of the budget
             self.search.reason = self.meter.exceeded(self.most) or TOO_MANY
         elif not self.search.reason:
             self.search.reason = self.meter.exceeded_time_or_memory()
+        if not self.search.reason and self.keeper is not None and self.keeper.due():
+            self._keep(finished=False)
 
     def _learn(self, agent: int, state: State) -> None:
         """Have Python learn a path that the kernel missed; then the widths may have to grow."""
@@ -217,7 +252,7 @@ class NativeSearch:
             self.flat.add_property_path(-1 - agent, state)
             return
         self.tables.leaf(agent, state)
-        sizes = self._sizes()
+        sizes = self.sizes()
         if not self.storage.fits(sizes):
             self.storage.repack(sizes)
             self.flat.use_layout(self.storage.packing.arrays)
@@ -299,8 +334,19 @@ class NativeSearch:
 _NONE = np.zeros(0, np.int64)
 
 
-def explore(tables: Tables, meter: Meter, workers: int = 1) -> Search:
+def explore_lossily(tables: Tables, meter: Meter, lossy: Lossy) -> Search:
+    """Search with a visited set that may miss states."""
+    from modelcheck.explore.native.lossy import LossySearch
+
+    return LossySearch(tables, meter, lossy).run()
+
+
+def explore(tables: Tables, meter: Meter, workers: int = 1, keeper: Keeper | None = None) -> Search:
     """Search all reachable states natively; see `modelcheck.explore.reference.explore`."""
-    search = NativeSearch(tables, meter, workers)
-    search.begin()
+    search = NativeSearch(tables, meter, workers, keeper)
+    if keeper is not None and keeper.resumes:
+        assert keeper.reader is not None
+        search.go_on(keeper.reader)
+    else:
+        search.begin()
     return search.run()

@@ -41,6 +41,7 @@ class Storage:
         self.mine = [np.zeros(MINE, np.int64) for _ in range(workers)]
         for counters in self.mine:
             counters[[SPARE, kernel.FAIL_AT, kernel.STUCK_STATE]] = -1
+        self.dead: list[int] = []  # ids of parts that stand for nothing, left by other workers
         self._make(1 << 14, 1 << 10)
 
     def _make(self, states: int, subs: int) -> None:
@@ -51,6 +52,19 @@ class Storage:
             np.zeros(2 * subs, np.uint32),
             self.shared,
         )
+        self.own_all()
+
+    def refill(  # noqa: PLR0913  the arrays of a store, with how much of each is in use
+        self, widths: list[int], states: Any, used: int, subs: Any, parts: int, dead: list[int]
+    ) -> None:
+        """Take over states of an earlier search, in order, and make their tables anew."""
+        self.packing, self.dead = Packing(widths), dead
+        self.mine[0][NEXT], self.shared[SUBS] = used, parts
+        table = np.zeros(_table_size(len(states)), np.uint32)
+        sub_table = np.zeros(2 * len(subs), np.uint32)
+        kernel.rehash(states, used, table, _NOTHING)
+        kernel.rehash(subs, parts, sub_table, np.array(dead, np.int64))
+        self.store = Store(states, table, subs, sub_table, self.shared)
         self.own_all()
 
     @property
@@ -136,7 +150,7 @@ class Storage:
         subs = np.zeros(4 * len(old.subs), np.uint64)
         subs[:used] = old.subs[:used]
         sub_table = np.zeros(2 * len(subs), np.uint32)
-        spare = [int(m[SPARE]) for m in self.mine if m[SPARE] >= 0]
+        spare = [*self.dead, *(int(m[SPARE]) for m in self.mine if m[SPARE] >= 0)]
         kernel.rehash(subs, used, sub_table, np.array(spare, np.int64))
         self.store = Store(old.states, old.table, subs, sub_table, self.shared)
 
@@ -150,6 +164,7 @@ class Storage:
         self.packing = Packing(widths_for(sizes, slack=1))
         self.mine[0][NEXT] = 0
         self.shared[SUBS] = 0
+        self.dead = []
         for counters in self.mine:
             counters[SPARE] = -1
         cursor = int(self.shared[CURSOR])
