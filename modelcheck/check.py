@@ -23,6 +23,7 @@ from modelcheck.explore.lossy import Lossy, probability
 from modelcheck.explore.search import Found, Move, Search
 from modelcheck.explore.walk import walk
 from modelcheck.language.context import is_ours
+from modelcheck.language.fingerprint import fingerprints
 from modelcheck.language.frames import yields_of
 from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
@@ -167,6 +168,7 @@ def _keeping(
             k: _ADDRESS.sub("0x", parameter_text(v)) for k, v in system.parameters.items()
         },
         "memory model": memory,
+        **fingerprints(system),
     }
     with locked(place):
         yield Keeper(place, identity, Path(resume) if resume else None, *how)

@@ -361,10 +361,13 @@ def _full(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    for what, before in then.items():
-        after = now.get(what)
+    for what in {**then, **now}:
+        before, after = then.get(what), now.get(what)
         if before == after:
             continue
+        if what.startswith("code of"):
+            how = "differs" if before and after else "is new" if after else "is gone"
+            raise changed(f"the {what}", how)
         if isinstance(before, dict) and isinstance(after, dict):
             for name in {**before, **after}:
                 if before.get(name) != after.get(name):

@@ -20,7 +20,7 @@ from attrs import define, field
 
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.tables.portable import text_of
-from modelcheck.tables.tables import Restart, State, Tables
+from modelcheck.tables.tables import Agent, Restart, State, Tables
 from modelcheck.tables.tries import Answer, Leaf, Read
 
 #: Where an object lies in memory, in its text.
@@ -132,9 +132,17 @@ def shape_of(tables: Tables) -> dict[str, list[str]]:
             f"{s.name} = {text_of(next(iter(s.domain.ids)))}"[:200] for _, s in shared
         ],
         "processes": [agent.late or agent.name for agent in tables.agents],
+        "first steps": [_start_text(tables, agent) for agent in tables.agents],
         "properties": [f"{p.kind} {p.name}" for p in tables.properties],
         "deadlock check": [str(tables.check_deadlock)],
     }
+
+
+def _start_text(tables: Tables, agent: Agent) -> str:
+    """Return a process's name with a digest of where it stands at first."""
+    key = next(iter(tables.domains[agent.slot].ids))
+    digest = hashlib.blake2b(text_of(key).encode("utf-8", "replace"), digest_size=4)
+    return f"{agent.late or agent.name} {digest.hexdigest()}"
 
 
 # Learning again.
@@ -173,14 +181,14 @@ def learn_again(
         except Restart:
             if ends:
                 raise
-            raise changed(_name(tables, which, state), "something new is found there") from None
+            raise changed(_name(tables, which, state), "finds something new") from None
         except (IndexError, ModelError, TypeError) as error:
             why = str(error) if isinstance(error, ModelError) else "its state is not known any more"
-            raise changed(_name(tables, which, state), why) from error
+            raise changed(_name(tables, which, state), f"differs: {why}") from error
         if ends or len(now.sums) != index + 1 or now.sums[index] != then.sums[index]:
-            raise changed(_name(tables, which, state), "it reads, writes or decides otherwise")
+            raise changed(_name(tables, which, state), "reads, writes or decides otherwise")
     if now.digest != then.digest:
-        raise changed("something", "the digests of what was learned differ")
+        raise changed("something", "in it: the digests of what was learned differ")
 
 
 def _ask(tables: Tables, which: Which, state: State) -> None:
@@ -213,9 +221,9 @@ def compare_shapes(then: dict[str, list[str]], now: dict[str, list[str]]) -> Non
         told = [f"{name!r} is new" for name in new[:3]] + [
             f"{name!r} was there" for name in gone[:3]
         ]
-        raise changed(f"the {what}", "; ".join(told) or "their order differs")
+        raise changed(f"the {what}", f"differ: {'; '.join(told) or 'their order'}")
 
 
 def changed(what: str, why: str) -> UsageError:
     """Return the error that says in which way the model is not the one of the checkpoint."""
-    return UsageError(f"the model has changed since the checkpoint was written: {what}: {why}")
+    return UsageError(f"the model has changed since the checkpoint was written: {what} {why}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,8 @@ class NativeSearch:
             if search.found is None:  # a violation found before is not lost
                 raise
         if self.keeper is not None and not self._kept:
-            self._keep(finished=not search.reason)
+            with suppress(KeyboardInterrupt):  # the checkpoint before stays
+                self._keep(finished=not search.reason)
         search.states = storage.used
         search.transitions = self.transitions()
         search.seconds = self.meter.total()
