@@ -45,13 +45,33 @@ def on_terminal(name: str, *, silent: bool = False) -> Iterator[Callable[[Progre
 def line(progress: Progress) -> str:
     """Return how far a search is, in one line.
 
+    There is no estimate of the end: how many states a model has is known when all were found, and
+    levels grow and shrink as they like. How much of a level is done is known.
+
     Examples
     --------
-    >>> line(Progress(states=1200, transitions=3000, depth=9, frontier=80, seconds=2.0))
-    '1,200 states, 600 states/s, depth 9, 80 in this level, 2 s'
+    >>> line(Progress(1200, 3000, 9, 80, 2.0, expanded=20, memory_mib=99.6))
+    '1,200 states, 600 states/s, depth 9 (25% of 80 states), 100 MiB, 2 s'
     """
     rate = progress.states / progress.seconds if progress.seconds else 0.0
+    share = progress.expanded / progress.frontier if progress.frontier else 1.0
     return (
-        f"{progress.states:,} states, {rate:,.0f} states/s, depth {progress.depth}, "
-        f"{progress.frontier:,} in this level, {progress.seconds:.0f} s"
+        f"{progress.states:,} states, {rate:,.0f} states/s, depth {progress.depth} "
+        f"({share:.0%} of {progress.frontier:,} states), {progress.memory_mib:,.0f} MiB, "
+        f"{_duration(progress.seconds)}"
     )
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds as people say them.
+
+    Examples
+    --------
+    >>> _duration(59), _duration(3725)
+    ('59 s', '1:02:05')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

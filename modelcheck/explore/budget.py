@@ -58,13 +58,18 @@ class Budget:
 
 @frozen
 class Progress:
-    """How far a search has come; what a progress display gets."""
+    """How far a search has come; what a progress display gets.
+
+    `expanded` of the `frontier` states at this depth have been gone on from. How many states there
+    are in all nobody knows before the end.
+    """
 
     states: int
     transitions: int
     depth: int
     frontier: int
     seconds: float
+    expanded: int = 0
     memory_mib: float = 0.0
 
 
@@ -127,11 +132,13 @@ class Meter:
             return f"the budget of {limit.seconds:g} seconds was used up"
         return self.room_for(0)
 
-    def tell(self, states: int, transitions: int, depth: int, frontier: int) -> None:
+    def tell(self, states: int, transitions: int, depth: int, frontier: int, expanded: int) -> None:
         """Report progress, if anybody listens."""
         if self.report is not None:
             self.report(
-                Progress(states, transitions, depth, frontier, self.total(), resident_mib())
+                Progress(
+                    states, transitions, depth, frontier, self.total(), expanded, resident_mib()
+                )
             )
 
 

@@ -76,7 +76,8 @@ def _expand_level(
     following: list[State] = []
     for position, state in enumerate(frontier):
         if position % STRIDE == 0:
-            meter.tell(len(parents), search.transitions, len(search.levels) - 1, len(frontier))
+            depth, width = len(search.levels) - 1, len(frontier)
+            meter.tell(len(parents), search.transitions, depth, width, position)
             search.reason = meter.exceeded_time_or_memory()
             if search.reason:
                 break

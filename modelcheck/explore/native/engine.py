@@ -235,7 +235,8 @@ class NativeSearch:
 
     def _look_at_budget(self, width: int) -> None:
         storage, states = self.storage, self.storage.used
-        self.meter.tell(states, self.transitions(), len(self.bounds) - 2, width)
+        expanded = int(storage.shared[CURSOR]) - self.bounds[-2]
+        self.meter.tell(states, self.transitions(), len(self.bounds) - 2, width, expanded)
         if states > self.most:
             if self.keeper is not None:
                 self._keep(finished=False)

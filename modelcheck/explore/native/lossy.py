@@ -229,8 +229,9 @@ class LossySearch:
     def _look_at_budget(self) -> None:
         search, limit = self.search, self.meter.budget.states
         self.meter.tell(
-            self.states, int(self.mine[TRANSITIONS]), len(search.levels) - 1, len(self.here)
-        )
+            self.states, int(self.mine[TRANSITIONS]), len(search.levels) - 1, len(self.here),
+            int(self.mine[CURSOR]),
+        )  # fmt: skip
         if search.reason or self.linked:
             if interruption.is_set():
                 search.reason = INTERRUPTED
