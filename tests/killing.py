@@ -111,7 +111,10 @@ def main() -> None:
                     name, options.kills, options.seed, workers=workers, amid_writing=writing
                 )
                 told = "amid writing" if writing else "at random moments"
-                print(f"{name}, {workers} workers: {options.kills} kills {told}, {ends} ends, same")
+                print(
+                    f"{name}, {workers} workers: {options.kills} kills {told}, {ends} ends, same",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
 
@@ -326,7 +326,7 @@ class Keeper:
 
         header = {
             "format": FORMAT,
-            "modelcheck": version("modelcheck"),
+            "modelcheck": _version(),
             "identity": _full(self._identity),
             "hash": _hash_probe(),
             "segments": [
@@ -354,7 +354,7 @@ def _full(identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return what must be the same in both runs, in words that an error can use."""
     return {
         **identity,
-        "version of modelcheck": version("modelcheck"),
+        "version of modelcheck": _version(),
         "version of Python": sys.implementation.cache_tag,
         "order of bytes": sys.byteorder,
     }
@@ -379,6 +379,13 @@ def _compare(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         raise UsageError(
             f"the checkpoint is of another search: the {what} was {before} then and is {after} now"
         )
+
+
+def _version() -> str:
+    try:
+        return version("modelcheck")
+    except PackageNotFoundError:  # run from its source, never installed
+        return "unknown"
 
 
 def _hash_probe() -> int:
