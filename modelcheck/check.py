@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from types import CodeType
 from typing import Any, TypeVar
 
 from attrs import evolve
 
-from modelcheck.errors import UsageError
+from modelcheck import watchdog
+from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore.auto import explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.coverage import taken
@@ -35,6 +37,7 @@ from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
 from modelcheck.tables.tables import Restart, Tables
 from modelcheck.verdict import Kind, Verdict
+from modelcheck.watchdog import INTERRUPTED, interruption, watching
 
 T = TypeVar("T")
 
@@ -100,12 +103,26 @@ def check(  # noqa: PLR0913  one keyword for each option
             tables = learner.tables()
         except Fails as fails:
             return _failed_at_start(system, learner, fails, meter.elapsed())
-        found = explore(tables, meter, engine, workers, say)
-        result = _result(system, learner, found)
-        learner.audit()
-        return result
+        with watching(meter.exceeded_time_or_memory, say):
+            found = explore(tables, meter, engine, workers, say)
+        with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
+            result = _result(system, learner, found)
+            return _audited(result, learner)
 
     return _with_restarts(system, memory, max_values, search)
+
+
+def _audited(result: Result, learner: Learner) -> Result:
+    """Return the result once what it rests on was looked at again; Ctrl-C leaves that out."""
+    try:
+        if not interruption.is_set():
+            learner.audit()
+            return result
+    except KeyboardInterrupt:
+        pass
+    if result.verdict is Verdict.HOLDS:
+        return evolve(result, verdict=Verdict.INCOMPLETE, reason=INTERRUPTED)
+    return result
 
 
 def simulate(  # noqa: PLR0913  one keyword for each option
@@ -136,7 +153,10 @@ def simulate(  # noqa: PLR0913  one keyword for each option
             tables = learner.tables()
         except Fails as fails:
             return _failed_at_start(system, learner, fails, meter.elapsed())
-        search, moves = walk(tables, meter, seed, steps)
+        with watching(meter.exceeded_time_or_memory):
+            search, moves = walk(tables, meter, seed, steps)
+        if search.reason.startswith(INTERRUPTED):
+            raise KeyboardInterrupt
         search.reason = search.reason or f"one random walk of {len(moves)} steps (seed {seed})"
         result = _result(system, learner, search)
         if result.trace is None:
@@ -176,11 +196,13 @@ def replay(model: Model | System, token: str) -> Trace:
 def _look_at_properties(tables: Tables, moves: Sequence[Move]) -> None:
     """Ask each property along a path, as the search did.
 
-    It may read what local states must keep, which is found out by asking.
+    It may read what local states must keep, which is found out by asking. An error in one that is
+    not the violated one is no concern of a replay.
     """
     for state in states_on(tables, moves):
         for prop in tables.properties:
-            tables.holds(prop, state)
+            with suppress(ModelError):
+                tables.holds(prop, state)
 
 
 def _again(tables: Tables, system: System, token: Token, moves: Sequence[Move]) -> Violation | None:
@@ -306,13 +328,15 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         coverage=_coverage(system, tables),
         warnings=_warnings(learner, search, violation),
         reason="" if violation else search.reason,
+        trace_is_shortest=search.shortest and trace is not None,
     )
 
 
 def _warnings(learner: Learner, search: Search, violation: Violation | None) -> tuple[str, ...]:
     """Return what a user should know beside the verdict."""
-    if violation is not None and search.reason:
-        return (f"the search was cut ({search.reason}): a shorter counterexample may exist",)
+    if violation is not None and not search.shortest:
+        why = f" ({search.reason})" if search.reason else ", by an error of the model"
+        return (f"the search was cut{why}: a counterexample one step shorter may exist",)
     if violation is not None:
         return ()
     if search.reason:

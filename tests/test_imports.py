@@ -19,10 +19,11 @@ import modelcheck
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "modelcheck"
 
-WORDS = {"errors", "verdict"}
+WORDS = {"errors", "verdict", "watchdog"}
 MAY_IMPORT = {
     "errors": set(),
     "verdict": set(),
+    "watchdog": set(),
     "tables": WORDS | {"tables"},
     "language": WORDS | {"tables", "language"},
     "memory": WORDS | {"tables", "language", "memory"},

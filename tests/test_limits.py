@@ -136,3 +136,16 @@ def test_an_exception_inside_a_step_is_a_violation():
             yield s.y.set(1)
 
     assert run(tries).violation.kind == "exception"
+
+
+def test_code_that_never_returns_is_ended_by_a_budget():
+    """A loop without a `yield`: the search is incomplete, and says which line ran."""
+
+    def spins(s):
+        yield s.x
+        while True:
+            sum(range(10))
+
+    result = run(spins, timeout_s=0.6)
+    assert result.verdict == "incomplete"
+    assert f"{__file__}:{spins.__code__.co_firstlineno + 3} had run for" in result.reason

@@ -37,7 +37,6 @@ from modelcheck.cli.progress import on_terminal
 from modelcheck.cli.streams import kept_ours, prepare, until_closed
 from modelcheck.errors import ModelcheckError, ModelError, UsageError
 from modelcheck.explore.auto import ENGINES
-from modelcheck.explore.budget import INTERRUPTED, interruption, is_shielded
 from modelcheck.language.context import is_ours
 from modelcheck.language.model import Model
 from modelcheck.loading import beside, find
@@ -50,6 +49,7 @@ from modelcheck.show.summary import (
 )
 from modelcheck.show.text import clean
 from modelcheck.verdict import ExitCode, Verdict
+from modelcheck.watchdog import INTERRUPTED, interrupt, interruption
 
 PARAMETERS = click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the model."
@@ -100,12 +100,6 @@ def _ended_as_interrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def interrupt(*_: Any) -> None:
-        first = not interruption.is_set()
-        interruption.set()
-        if not (first and is_shielded()):
-            raise KeyboardInterrupt
 
     # A shell starts what runs in its background with SIGINT ignored, and means it.
     wanted = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) != signal.SIG_IGN]

@@ -17,12 +17,12 @@ from typing import Any
 from attrs import frozen
 
 from modelcheck.errors import ModelcheckError, UsageError
-from modelcheck.explore.budget import INTERRUPTED
 from modelcheck.language.model import Model
 from modelcheck.results.result import Result
 from modelcheck.show.text import clean
 from modelcheck.show.words import counted
 from modelcheck.verdict import ExitCode, Verdict
+from modelcheck.watchdog import INTERRUPTED
 
 
 @frozen

@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from modelcheck.errors import UsageError
 from modelcheck.explore import native, reference
-from modelcheck.explore.budget import INTERRUPTED, Meter, shielded
+from modelcheck.explore.budget import Meter
 from modelcheck.explore.search import Search
 from modelcheck.tables.tables import Tables
+from modelcheck.watchdog import reason_of
 
 ENGINES = ("auto", "reference", "native")
 
@@ -53,8 +54,7 @@ def explore(
         raise UsageError("the native engine needs numba: pip install numba, or use engine='auto'")
     if engine == "native":
         _announce(say)
-        with shielded():
-            return native.load().explore(tables, meter, workers)  # type: ignore[no-any-return] # lazily imported
+        return native.load().explore(tables, meter, workers)  # type: ignore[no-any-return] # lazily imported
     if engine == "reference" or not native.available():
         return reference.explore(tables, meter)
     return _both(tables, meter, workers, say)
@@ -67,14 +67,13 @@ def _both(tables: Tables, meter: Meter, workers: int, say: Callable[[str], None]
     if search.paused is None:
         return search
     _announce(say)
-    with shielded():
-        try:
-            going_on = native.load().NativeSearch(tables, meter, workers)
-            going_on.go_on_from(search, search.paused)
-        except KeyboardInterrupt:
-            search.reason, search.paused = INTERRUPTED, None
-            return search
-        found: Search = going_on.run()
+    try:
+        going_on = native.load().NativeSearch(tables, meter, workers)
+        going_on.go_on_from(search, search.paused)
+    except KeyboardInterrupt as error:
+        search.reason, search.paused = reason_of(error), None
+        return search
+    found: Search = going_on.run()
     return found
 
 

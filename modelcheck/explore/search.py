@@ -15,6 +15,9 @@ from modelcheck.verdict import Kind
 #: One step of a path: which agent stepped, and which of its outcomes it was.
 Move = tuple[int, int]
 
+#: Violations by a state in which nobody can step; others take one step more than their level.
+AT_REST = (Kind.DEADLOCK, Kind.FINAL)
+
 
 @frozen
 class Found:
@@ -35,7 +38,9 @@ class Search:
     `reason` tells why a search was cut; empty if it was not. `witnesses` maps the index of a
     ``sometimes`` property to the moves that reach its first witness. `paused` holds the states
     found by a search that is to be gone on with by another explorer, in order; its last level is
-    not in `levels`.
+    not in `levels`. `gone_through` counts the states of the last level that were. `shortest` is
+    false where the level of a violation was not gone through to its end: a state of that level in
+    which nobody can step would be a violation one step nearer.
     """
 
     tables: Tables
@@ -48,6 +53,8 @@ class Search:
     seconds: float = 0.0
     engine: str = ""
     paused: list[State] | None = None
+    gone_through: int = 0
+    shortest: bool = True
 
     @property
     def depth(self) -> int:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field
 
 from modelcheck.errors import ModelError
+from modelcheck.watchdog import look
 
 if TYPE_CHECKING:
     from modelcheck.language.refs import Ref
@@ -92,7 +93,9 @@ def evaluating(evaluation: Evaluation) -> Iterator[None]:
     token, outer = _evaluation.set(evaluation), _run.set(None)
     try:
         with _telling():
+            look(entering=True)
             yield
+            look()
     finally:
         _evaluation.reset(token)
         _run.reset(outer)
@@ -104,7 +107,9 @@ def running_process(run: Run) -> Iterator[None]:
     token, outer = _run.set(run), _evaluation.set(None)
     try:
         with _telling():
+            look(entering=True)
             yield
+            look()
     finally:
         _run.reset(token)
         _evaluation.reset(outer)

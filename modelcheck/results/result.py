@@ -37,6 +37,8 @@ class Result:
     one, `levels` the number of states at each distance; `states` are distinct global states stored,
     `transitions` outcomes generated. `reason` tells why an incomplete search was cut. `witnesses`
     maps each ``sometimes`` property to its shortest trace, or None where there is none (yet).
+    `trace_is_shortest` is false where there is no counterexample, and where the search was cut
+    before it could tell: then one a step shorter may exist.
     """
 
     model: str
@@ -57,6 +59,7 @@ class Result:
     coverage: tuple[StepCoverage, ...] = ()
     warnings: tuple[str, ...] = ()
     reason: str = ""
+    trace_is_shortest: bool = False
 
     @property
     def depth(self) -> int:
@@ -116,6 +119,7 @@ class Result:
             "seconds": round(self.seconds, 6),
             "memory_model": self.memory_model,
             "engine": self.engine,
+            "trace_is_shortest": self.trace_is_shortest,
             "trace": None if self.trace is None else trace_json(self.trace),
             "token": self.token or None,
             "witnesses": {json_text(k): v for k, v in witnesses.items()},

@@ -6,8 +6,10 @@ An explorer's path is a list of moves (agent, outcome). Here the tables say what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from modelcheck.errors import ModelError
 from modelcheck.explore.search import Found, Move, successor
 from modelcheck.language.local import LocalState
 from modelcheck.show.trace import (
@@ -19,10 +21,14 @@ from modelcheck.show.trace import (
     TraceStep,
     Violation,
 )
-from modelcheck.tables.tables import State, Tables
+from modelcheck.tables.tables import Restart, State, Tables
 from modelcheck.tables.tries import Failure, Outcome, Recorder
 from modelcheck.tables.values import key_of
 from modelcheck.verdict import Kind
+from modelcheck.watchdog import Ended
+
+#: What the step of a process may raise in the last state of a trace, where no search looked at it.
+UNTOLD = (ModelError, Restart, Ended)
 
 
 def build_trace(  # noqa: PLR0913 # what a trace says of its model, each by name
@@ -109,7 +115,8 @@ def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
     slots = dict.fromkeys(tables.path(agent, state))
     hidden: frozenset[int] = frozenset()
     if tables.leaf(agent, state).outcomes:
-        hidden = tables.learner.guard_slots(agent, Recorder(tables.domains, state))
+        with suppress(*UNTOLD):
+            hidden = tables.learner.guard_slots(agent, Recorder(tables.domains, state))
     return tuple(
         Read(tables.slots[s].name, tables.value(s, state))
         for s in slots
@@ -128,16 +135,27 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 
 
 def status(tables: Tables, state: State, agent: int, failed: bool) -> ProcessStatus:
-    """Return where an agent stands in `state`."""
+    """Return where an agent stands in `state`.
+
+    The search may have ended before it came to the agent's step here; one that breaks a rule of the
+    language, or does not end, is told as ready: what was found is not lost for it.
+    """
     who = tables.agents[agent]
     local: LocalState = tables.value(who.slot, state)
     if local.status != "running":
         said = "finished" if local.status == "finished" else "not started"
         return ProcessStatus(who.name, said)
-    said = "failed" if failed else "ready" if tables.leaf(agent, state).outcomes else "blocked"
+    said = "failed" if failed else "ready" if _can_step(tables, agent, state) else "blocked"
     seen = reads(tables, agent, state) if said == "blocked" else ()
     rests = who.may_rest[state[who.slot]]
     return ProcessStatus(who.name, said, local.label, local.file, local.line, seen, rests)
+
+
+def _can_step(tables: Tables, agent: int, state: State) -> bool:
+    try:
+        return bool(tables.leaf(agent, state).outcomes)
+    except UNTOLD:
+        return True
 
 
 def violation_of(tables: Tables, found: Found, names: Sequence[str]) -> Violation:

@@ -7,6 +7,7 @@ visited set, and all of a level is done before the next begins.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from modelcheck.errors import ModelError
-from modelcheck.explore.budget import INTERRUPTED, Meter
+from modelcheck.explore.budget import Meter
 from modelcheck.explore.native import kernel
 from modelcheck.explore.native.flat import FlatTables
 from modelcheck.explore.native.kernel import CURSOR, MINE, TRANSITIONS, Work
 from modelcheck.explore.native.storage import MOST, Storage
-from modelcheck.explore.search import Found, Move, Search
+from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
+from modelcheck.watchdog import Ended, reason_of
 
 #: States expanded between two looks at the budget, for each worker.
 STRIDE = 1 << 18
@@ -46,6 +48,7 @@ class NativeSearch:
         ends = [(self.flat.property_root + i, i) for i, p in self._properties("at_end")]
         self.at_end = np.array(ends, np.int64).reshape(-1, 2)
         self.rows = self._property_rows()
+        self.unseen = False  # whether some of the last level was not expanded
 
     def _sizes(self) -> list[int]:
         return [len(d.values) for d in self.tables.domains]
@@ -81,7 +84,7 @@ class NativeSearch:
         search, storage = self.search, self.storage
         before = search.transitions
         try:
-            self._examine(storage.used)
+            self._examine()
             while search.found is None and not search.reason:
                 first, last = self.bounds[-1], storage.used
                 if first == last:
@@ -89,12 +92,16 @@ class NativeSearch:
                 search.levels.append(last - first)
                 self.bounds.append(last)
                 self._level(first, last)
-        except KeyboardInterrupt:
-            search.reason = INTERRUPTED
+        except KeyboardInterrupt as error:
+            search.reason = search.reason or reason_of(error)
+            if isinstance(error, Ended):  # any other may have come in the midst of our own code
+                self._examine_what_is_there()
         except ModelError:
+            self._examine_what_is_there()
             if search.found is None:  # a violation found before is not lost
                 raise
-        search.states = storage.used
+        search.shortest = not self.unseen or search.found is None or search.found.kind in AT_REST
+        search.states = self._states
         search.transitions = before + sum(int(m[TRANSITIONS]) for m in storage.mine)
         search.seconds = self.meter.elapsed()
         self.flat.give_back_visits()
@@ -103,14 +110,49 @@ class NativeSearch:
     def _level(self, first: int, last: int) -> None:
         """Expand all states of a level, and examine those found."""
         shared = self.storage.shared
+        self.unseen = True
         while shared[CURSOR] < last and not self.search.reason:
-            if self.workers > 1 and last - int(shared[CURSOR]) >= WIDE:
-                self._expand_together(last)
-            else:
-                self._expand_alone(last)
+            self._expand_some(last)
             self._look_at_budget(last - first)
-        self._examine(self.storage.used)
+        self.unseen = bool(self.search.reason)
+        self._examine()
+        if self.search.reason and self._states == self.most and self._has_failed():
+            self._look_at_rest(last)
         self._judge()
+
+    def _expand_some(self, last: int) -> None:
+        if self.workers > 1 and last - int(self.storage.shared[CURSOR]) >= WIDE:
+            self._expand_together(last)
+        else:
+            self._expand_alone(last)
+
+    def _has_failed(self) -> bool:
+        """Tell whether the level violates something one step further on."""
+        return self.search.found is not None or any(
+            m[kernel.FAIL_AT] >= 0 for m in self.storage.mine
+        )
+
+    def _look_at_rest(self, last: int) -> None:
+        """After a violation: look for one of the level itself, beyond the budget of states."""
+        search, reason = self.search, self.search.reason
+        search.reason = self.meter.exceeded_time_or_memory()
+        while self.storage.shared[CURSOR] < last and not search.reason:
+            self._expand_some(last)
+            cut: str = search.reason  # what it ran into
+            search.reason = cut or self.meter.exceeded_time_or_memory()
+        self.unseen = bool(search.reason)
+        search.reason = reason
+
+    def _examine_what_is_there(self) -> None:
+        """After an interruption or an error: what was found by then is not lost."""
+        with contextlib.suppress(ModelError, KeyboardInterrupt):
+            self._examine()
+        self._judge()
+
+    @property
+    def _states(self) -> int:
+        """How many states count: the kernel is a stride ahead of the budget."""
+        return min(self.storage.used, self.most)
 
     def _work(self, visits: Any, last: int, margin: int, order: Any, deferred: Any) -> Work:
         return Work(visits, order, deferred, last, margin, self.tables.check_deadlock)
@@ -128,12 +170,28 @@ class NativeSearch:
         storage, mine = self.storage, self.storage.mine[0]
         why = self._kernel(self._work(self.flat.visits.data, last, 0, order, _NONE), mine)
         if why == kernel.MISS:
-            at = int(storage.shared[CURSOR])
-            self._learn(
-                int(mine[kernel.AGENT]), storage.state(int(order[at]) if len(order) else at)
-            )
+            at, agent = int(storage.shared[CURSOR]), int(mine[kernel.AGENT])
+            index = int(order[at]) if len(order) else at
+            try:
+                self._learn(agent, storage.state(index))
+            except (ModelError, Ended):
+                self._expand_before(agent, index)
+                raise
         elif why == kernel.ROOM:
             self._grow()
+
+    def _expand_before(self, agent: int, index: int) -> None:
+        """Expand a state by the agents before one that cannot be learned; they violate it first."""
+        mine, state = self.storage.mine[0], self.storage.state(index)
+        for before in range(agent):
+            for which, outcome in enumerate(self.tables.leaf(before, state).outcomes):
+                if outcome.failure is None:
+                    reached = successor(state, outcome.writes)
+                    self.storage.add(np.array([reached], np.int64))
+                elif mine[kernel.FAIL_AT] < 0:
+                    mine[kernel.FAIL_AT] = self.storage.used
+                    mine[kernel.FAIL_STATE] = index
+                    mine[kernel.FAIL_AGENT], mine[kernel.FAIL_WHICH] = before, which
 
     def _grow(self) -> None:
         """Make room, if the memory budget allows."""
@@ -205,7 +263,6 @@ class NativeSearch:
         transitions = sum(int(m[TRANSITIONS]) for m in storage.mine)
         self.meter.tell(states, transitions, len(self.bounds) - 2, width)
         if states > self.most:
-            storage.truncate(self.most)  # the kernel is a stride ahead of the budget
             self.search.reason = self.meter.exceeded(self.most) or TOO_MANY
         elif not self.search.reason:
             self.search.reason = self.meter.exceeded_time_or_memory()
@@ -235,9 +292,9 @@ class NativeSearch:
         ]
         return np.array(rows, np.int64).reshape(-1, 3)
 
-    def _examine(self, last: int) -> None:
+    def _examine(self) -> None:
         """Hold the states found since against the properties; note witnesses and a violation."""
-        mine, storage = self.storage.mine[0], self.storage
+        mine, storage, last = self.storage.mine[0], self.storage, self._states
         while mine[kernel.CHECKED] < last and len(self.rows):
             why = kernel.examine(
                 storage.packing.arrays, self.flat.tries(), self.flat.roots.data, self.rows,

@@ -58,10 +58,6 @@ class Storage:
         """How many states there are."""
         return int(self.mine[0][NEXT])
 
-    def truncate(self, states: int) -> None:
-        """Forget the states from `states` on; the set is of no use for searching any more."""
-        self.mine[0][NEXT] = states
-
     def bytes(self) -> int:
         """Return how many bytes the arrays take."""
         return sum(a.nbytes for a in self.store)
