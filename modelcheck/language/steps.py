@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
@@ -169,11 +169,18 @@ class Until(Step):
         return value if true else turn.block()
 
 
+#: A choice of more options is shown in part: each of them builds the step anew on its way.
+MANY = 30
+
+
 class Choose(Step):
     """``v = yield choose(a, b, c)``: any one of several values; every choice is explored."""
 
-    def __init__(self, options: tuple[Any, ...]):
-        super().__init__(f"choose({', '.join(map(shown, options))})")
+    def __init__(self, options: Sequence[Any]):
+        told = [shown(o) for o in options[:MANY]]
+        if len(options) > MANY:
+            told[-1:] = ["…", shown(options[-1])]
+        super().__init__(f"choose({', '.join(told)})")
         self.options = options
 
     def perform(self, turn: Turn) -> Any:
@@ -348,6 +355,8 @@ def choose(*options: Any) -> Step:
     """
     if len(options) == 1:
         (one,) = options
+        if type(one) is range and one:
+            return Choose(one)
         if isinstance(one, (set, frozenset)):
             options = tuple(sorted(one, key=shown))
         elif isinstance(one, Iterable) and not isinstance(one, (str, bytes, Ref, Step)):

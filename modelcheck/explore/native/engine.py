@@ -17,9 +17,10 @@ import numpy as np
 from modelcheck.errors import ModelError
 from modelcheck.explore.budget import Meter
 from modelcheck.explore.native import kernel
+from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.flat import FlatTables
 from modelcheck.explore.native.kernel import CURSOR, MINE, TRANSITIONS, Work
-from modelcheck.explore.native.storage import MOST, Storage
+from modelcheck.explore.native.storage import MOST, TOO_MANY, Storage
 from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
@@ -30,8 +31,6 @@ STRIDE = 1 << 18
 
 #: A level of fewer states is expanded by one worker: the others would cost more than they bring.
 WIDE = 1 << 12
-
-TOO_MANY = "more states were found than 32-bit indices can name"
 
 
 class NativeSearch:
@@ -92,6 +91,9 @@ class NativeSearch:
                 search.levels.append(last - first)
                 self.bounds.append(last)
                 self._level(first, last)
+        except Full as full:
+            search.reason = search.reason or str(full)
+            self._judge()
         except KeyboardInterrupt as error:
             search.reason = search.reason or reason_of(error)
             if isinstance(error, Ended):  # any other may have come in the midst of our own code
@@ -199,8 +201,6 @@ class NativeSearch:
         if not self.search.reason:
             # The kernel says how many successors it wants room for.
             self.storage.reserve(int(self.storage.mine[0][kernel.AGENT]) + kernel.PENDING)
-            if self.storage.full():
-                self.search.reason = TOO_MANY
 
     def _expand_together(self, last: int) -> None:
         """Expand states with all workers; learn what they put off, and expand that alone."""
