@@ -176,16 +176,19 @@ class Run:
     def replay(cls, process: Process, local: LocalState, observed: Observed) -> Run:
         """Return a run that has come to `local`; raise `ModelError` if it arrives elsewhere."""
         run = cls(process, observed)
-        *history, last = [None, *local.history()]
-        try:
-            run._pass_through(history)
-            if not run.ended:
-                run.send(last)
-        except Fails as fails:
-            raise _nondeterministic(process, local, run, fails.failure.message) from None
-        if run.ended or run.key() != local.key:
-            raise _nondeterministic(process, local, run)
+        run.go_on(local, [None, *local.history()])
         return run
+
+    def go_on(self, local: LocalState, results: list[Any]) -> None:
+        """Send results that lead to `local`; raise `ModelError` if the run arrives elsewhere."""
+        try:
+            self._pass_through(results[:-1])
+            if results and not self.ended:
+                self.send(results[-1])
+        except Fails as fails:
+            raise _nondeterministic(self.process, local, self, fails.failure.message) from None
+        if self.ended or self.key() != local.key:
+            raise _nondeterministic(self.process, local, self)
 
     def _pass_through(self, history: list[Any]) -> None:
         """Send results one after the other; what they lead to was looked at when first met."""

@@ -60,7 +60,10 @@ def need(condition):
         raise AssertionError
 
 
-def refused(*functions, match="not a function of what it read|two different things"):
+OUTSIDE = "not a function of what it read|two different things|changed during the search"
+
+
+def refused(*functions, match=OUTSIDE):
     """Check that a model is refused as one that depends on something outside."""
     with pytest.raises(ModelError, match=match):
         run(*functions)
