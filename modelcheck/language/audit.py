@@ -45,6 +45,7 @@ class Sample:
     _kept: dict[tuple[str, int], list[Performed]] = field(factory=dict)
     _many: dict[tuple[str, int], int] = field(factory=dict)
     _all: int = 0
+    _spent: int = 0
     _random: random.Random = field(factory=lambda: random.Random(0))
 
     def note(self, performed: Performed) -> Performed | None:
@@ -60,6 +61,16 @@ class Sample:
         if self._all % STRIDE:
             return None
         return self._random.choice(self._random.choice([*self._kept.values()]))
+
+    def affords(self, steps: int) -> bool:
+        """Tell whether a history of so many steps may be replayed now, and count it if so.
+
+        Twice as many steps as paths were learned, all in all: long histories are rarely replayed.
+        """
+        if self._spent + steps > 2 * self._all + A_FEW * STRIDE:
+            return False
+        self._spent += steps
+        return True
 
     def __iter__(self) -> Iterator[list[Performed]]:
         """Go over the samples of all processes and properties."""

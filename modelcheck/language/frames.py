@@ -93,6 +93,11 @@ class Frame:
             ) from error
 
 
+def cells_of(frame: Frame) -> dict[str, types.CellType]:
+    """Return the cells that a frame's variables stand in, by name: those shared with functions."""
+    return frame._cells
+
+
 def _operands(stack: Iterable[Any]) -> Iterator[Any]:
     """Go over a stack, a bound method as its function and object.
 

@@ -16,6 +16,7 @@ from attrs import define, field
 from modelcheck.errors import ModelError
 from modelcheck.language import context
 from modelcheck.language.audit import AUDITED, Performed, Sample, affordable, told
+from modelcheck.language.captures import check_captures
 from modelcheck.language.local import (
     ABSENT,
     FINISHED,
@@ -31,6 +32,7 @@ from modelcheck.language.parked import Parked
 from modelcheck.language.process import Process, started_by
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
+from modelcheck.language.steps import Either, Spawn
 from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
 from modelcheck.language.views import check_property
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
@@ -327,6 +329,8 @@ class Learner:
             self.shape.outside.watch(generator.gi_code, frame.f_globals)
         for part in vars(run.step).values():
             self.shape.outside.watch_function(part, cells=False)
+        if isinstance(run.step, Spawn | Either):
+            check_captures(run.step, run.suspension().frames, self.shape.outside.known)
 
     def _perform_all(
         self, agent: int, local: LocalState, run: Run, recorder: Recorder, outcomes: list[Outcome]
@@ -399,7 +403,7 @@ class Learner:
 
     def _note(self, performed: Performed) -> None:
         due = self._sample.note(performed)
-        if due is not None:
+        if due is not None and self._sample.affords(self._cost(due)):
             self._repeat(due)
 
     def _repeat(self, performed: Performed) -> None:

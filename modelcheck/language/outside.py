@@ -49,10 +49,13 @@ class Seen:
 
 @define
 class Outside:
-    """The places seen by name, with what was there when first seen."""
+    """The places seen by name, with what was there when first seen.
+
+    `known` are the functions and cells that were met, by identity.
+    """
 
     places: dict[Hashable, Seen] = field(factory=dict)
-    cells: dict[int, types.CellType] = field(factory=dict)
+    known: dict[int, Any] = field(factory=dict)
     _met: dict[Hashable, Any] = field(factory=dict)
 
     def watch_model(self, processes: Iterable[Process], properties: Iterable[Any]) -> None:
@@ -95,12 +98,12 @@ class Outside:
         self.watch(code, function.__globals__, skip)
         if not cells or id(function) in self._met or is_library(code.co_filename):
             return
-        self._met[id(function)] = function
+        self._met[id(function)] = self.known[id(function)] = function
         if not code.co_flags & inspect.CO_GENERATOR:
             refuse_frames(code)
         self._held(function, code)
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-            self.cells[id(cell)] = cell
+            self.known[id(cell)] = cell
             if name not in skip:
                 look = partial(content, cell)
                 self._note((id(cell), name), f"the captured variable {name!r}", look, code)
