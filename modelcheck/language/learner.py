@@ -469,7 +469,7 @@ def _report(recorder: Recorder, done: list[tuple[Turn, Any]], outcomes: list[Out
     return (
         _reads(recorder),
         [(tuple(turn.writes.items()), _result_key(result)) for turn, result in done],
-        [(o.writes, o.failure.kind, o.failure.line) for o in outcomes if o.failure],
+        [*map(_came_out, outcomes)],
     )
 
 
@@ -478,7 +478,10 @@ def _reads(recorder: Recorder) -> list[Any]:
 
 
 def _came_out(outcome: Outcome) -> Any:
-    return outcome.writes, _result_key(outcome.result), outcome.failure
+    # Without the line: CPython 3.11 names another one once it has made two instructions into one.
+    failure = outcome.failure
+    failed = failure and (failure.kind, failure.message, failure.file)
+    return outcome.writes, _result_key(outcome.result), failed
 
 
 def _result_key(result: Any) -> Any:
