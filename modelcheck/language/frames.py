@@ -87,7 +87,7 @@ class Frame:
             raise ModelError(
                 f"{what} of {self.code.co_qualname}() holds {_repr.repr(value)}, which cannot be "
                 f"part of a state: {_culprit(error, value)}{error.reason}",
-                _REMEDY,
+                error.remedy or _REMEDY,
                 file=self.file,
                 line=self.line,
             ) from error

@@ -38,7 +38,7 @@ from modelcheck.language.views import check_property
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
 from modelcheck.tables.tables import Agent, Property, Restart, Tables
 from modelcheck.tables.tries import Answer, Outcome, Recorder, Trie
-from modelcheck.tables.values import Unfreezable, key_of
+from modelcheck.tables.values import Unfreezable, key_of, without_order
 
 #: How many instances of one spawned process may be there at once.
 MAX_SPAWNED = 32
@@ -369,8 +369,8 @@ class Learner:
                 f"`{local.label}` of {self._processes[agent].group} did two different things in "
                 "one and the same state",
                 "It depends on something outside the model: a clock, a random number, a global "
-                "variable; or it changes something other than shared state. Put that into the "
-                "state, or use choose().",
+                "variable, the order of a set (write sorted(...)); or it changes something other "
+                "than shared state. Put that into the state, or use choose().",
                 file=local.file,
                 line=local.line,
             )
@@ -406,16 +406,20 @@ class Learner:
         if due is not None and self._sample.affords(self._cost(due)):
             self._repeat(due)
 
-    def _repeat(self, performed: Performed) -> None:
-        """Perform a path again; raise `ModelError` where it comes out in another way."""
+    def _repeat(self, performed: Performed, turned: bool = False) -> None:
+        """Perform a path again; raise `ModelError` where it comes out in another way.
+
+        With sets turned round only when the search has ended: a process may then come to a local
+        state that it never was in.
+        """
         kind, agent = performed.who
         if kind == "property":
             self._ask_again(performed)
             return
-        again = performed.recorder.anew()
+        again = performed.recorder.anew(turned)
         outcomes = self._step(agent, again)
-        first = _reads(performed.recorder), *map(_came_out, performed.report)
-        if (_reads(again), *map(_came_out, outcomes)) == first:
+        first = _reads(performed.recorder), [*map(self._led_to, performed.report)]
+        if (_reads(again), [*map(self._led_to, outcomes)]) == first:
             return
         local: LocalState = again.peek(self.slot_of(agent))
         tables, process = self.result, self._processes[agent]
@@ -423,9 +427,9 @@ class Learner:
         raise ModelError(
             f"{process.group} is not a function of what it read: in one and the same state "
             f"`{local.label}` first {before}, and later {told(tables, outcomes, again)}",
-            "Something outside the model changed in between: a global variable, an attribute of a "
-            "module, class or function, a clock, a random number. Put that into the state, or use "
-            "choose().",
+            "It depends on something outside the model: a global variable, an attribute of a "
+            "module, class or function, a clock, a random number, the order of a set (which is "
+            "turned round to find out). Put that into the state, or use sorted() or choose().",
             file=local.file,
             line=local.line,
         )
@@ -447,8 +451,17 @@ class Learner:
                 Run.replay(self._processes[agent.slot - first], local, self.shape.observed)
         for sample in self._sample:
             for performed in affordable(sample, self._cost):
-                self._repeat(performed)
+                self._repeat(performed, turned=True)
         self.shape.outside.check()
+
+    def _led_to(self, outcome: Outcome) -> Any:
+        """Return how a step came out, without the order of sets that local variables hold."""
+        domains, shared = self.result.domains, len(self.system.refs)
+        writes = [
+            (slot, value if slot < shared else without_order(domains[slot].values[value].key))
+            for slot, value in outcome.writes
+        ]
+        return writes, _came_out(outcome)[1:]
 
     def _cost(self, performed: Performed) -> int:
         kind, agent = performed.who

@@ -12,6 +12,7 @@ from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
 from modelcheck.language.turn import STATUS, with_plain_names
 from modelcheck.tables.immutable import is_immutable
+from modelcheck.tables.orders import turned
 from modelcheck.tables.tries import Recorder, View
 from modelcheck.tables.values import key_of
 
@@ -33,7 +34,7 @@ class Looking:
         if not is_immutable(value):
             value = copy.deepcopy(value)
             self.lent.append((name, value, key_of(value)))
-        return value
+        return turned(value) if self.recorder.turned else value
 
     def take_back(self) -> None:
         """Raise `ModelError` where the property changed a local variable."""
