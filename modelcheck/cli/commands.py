@@ -34,6 +34,7 @@ from modelcheck.cli.outputs import (
 )
 from modelcheck.cli.printing import print_outcomes, say, say_replay
 from modelcheck.cli.progress import on_terminal
+from modelcheck.cli.seed import fix_seed
 from modelcheck.cli.streams import kept_ours, prepare, until_closed
 from modelcheck.errors import ModelcheckError, ModelError, UsageError
 from modelcheck.explore.auto import ENGINES
@@ -75,6 +76,7 @@ class Commands(click.Group):
     """A group whose commands report errors as text and exit with 2, or 3 when interrupted."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        fix_seed()
         prepare()
         try:
             with _ended_as_interrupted():

@@ -25,7 +25,16 @@ from modelcheck.language.frames import Frame, Suspension, suspend
 from modelcheck.language.lint import lint
 from modelcheck.language.process import Process
 from modelcheck.language.source import shown, text_of
-from modelcheck.language.steps import AtLabel, Either, Label, Step, Until, as_step
+from modelcheck.language.steps import (
+    AtLabel,
+    Either,
+    Join,
+    Label,
+    Step,
+    Until,
+    as_step,
+    note_joined,
+)
 from modelcheck.tables.immutable import is_immutable
 from modelcheck.tables.tables import Restart
 from modelcheck.tables.tries import Failure
@@ -195,9 +204,13 @@ class Run:
         send, taken = self.generator.send, self._taken
         try:
             with context.running_process(self._run):
+                step: Any = self.step
                 for result in history:
+                    if type(step) is Join or type(step) is Either:
+                        note_joined(step, result)
                     step = send(result if is_immutable(result) else copy.deepcopy(result))
                     taken[id(step)] = step
+                self.step = step
             made = self._run.made  # one that is still held may be dropped later
             made[:] = [entry for entry in made if entry[0]() is not None]
         except StopIteration:
@@ -211,6 +224,7 @@ class Run:
     def send(self, result: Any) -> None:
         """Run the process's code to its next step, or to its end. Raises `Fails`."""
         result = self.own(result)
+        note_joined(self.step, result)
         try:
             with context.running_process(self._run):
                 yielded = self.generator.send(result)

@@ -19,6 +19,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Any
 
 from modelcheck.tables.chance import by_chance
@@ -266,9 +267,23 @@ def _deque(freezer: Freezer, value: collections.deque[Any]) -> tuple[Hashable, .
 
 
 def _exception(freezer: Freezer, value: BaseException) -> tuple[Hashable, ...]:
-    # Not the traceback, and not __context__, which depends on who drives the generator. Hidden
-    # fields of built-in exceptions (StopIteration.value, OSError.filename) are slots.
-    return (freezer.key(value.args), freezer.key(value.__cause__), *_fields(freezer, value))
+    # Not the traceback. Hidden fields of built-in exceptions (StopIteration.value,
+    # OSError.filename) are slots.
+    chained = freezer.key(value.__cause__), freezer.key(_context_of(value))
+    return (freezer.key(value.args), *chained, *_fields(freezer, value))
+
+
+def _context_of(error: BaseException) -> BaseException | None:
+    """Return what an exception was raised during; not what modelcheck was handling just then.
+
+    An exception's traceback begins where it was caught: in the user's code, or in that which drives
+    the generator, and which may do so while it handles something of its own.
+    """
+    context = error.__context__
+    trace = context.__traceback__ if context is not None else None
+    if trace is None or trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        return None
+    return context
 
 
 def _cell(freezer: Freezer, value: types.CellType) -> tuple[Hashable, ...]:
@@ -359,6 +374,7 @@ def _refuse(reason: str) -> Handler:
 
 # Which handler a class has.
 
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
 _POINTER = struct.calcsize("P")
 _DICTS: tuple[dict[Any, Any], ...] = ({}, collections.OrderedDict())
 _CONTAINER_ITERATORS: frozenset[type] = frozenset(
