@@ -47,7 +47,7 @@ treat_as(Turned, frozenset)
 def turned(value: Any) -> Any:
     """Return `value` with each frozen set whose order is a chance in another order.
 
-    Looks into tuples, and not into objects.
+    Looks into tuples, and not into objects; a value without such a set is returned itself.
 
     Examples
     --------
@@ -58,5 +58,7 @@ def turned(value: Any) -> Any:
     if type(value) is frozenset and by_chance(value):
         return Turned(value)
     if type(value) is tuple and any(type(part) in (tuple, frozenset) for part in value):
-        return tuple(map(turned, value))
+        parts = tuple(map(turned, value))
+        if any(new is not old for new, old in zip(parts, value, strict=True)):
+            return parts
     return value
