@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,9 @@ _run: ContextVar[Run | None] = ContextVar("run", default=None)
 
 _errors: ContextVar[list[ModelError] | None] = ContextVar("errors", default=None)
 
+#: One thread at a time runs a user's code: what functions captured is exchanged in place meanwhile.
+_turn = threading.RLock()
+
 active = _evaluation.get
 running = _run.get
 
@@ -90,29 +94,31 @@ def _telling() -> Iterator[None]:
 @contextmanager
 def evaluating(evaluation: Evaluation) -> Iterator[None]:
     """While inside, names are plain values, loaded from and stored to `evaluation`."""
-    token, outer = _evaluation.set(evaluation), _run.set(None)
-    try:
-        with _telling():
-            look(entering=True)
-            yield
-            look()
-    finally:
-        _evaluation.reset(token)
-        _run.reset(outer)
+    with _turn:
+        token, outer = _evaluation.set(evaluation), _run.set(None)
+        try:
+            with _telling():
+                look(entering=True)
+                yield
+                look()
+        finally:
+            _evaluation.reset(token)
+            _run.reset(outer)
 
 
 @contextmanager
 def running_process(run: Run) -> Iterator[None]:
     """While inside, a process's own code runs and names are references."""
-    token, outer = _run.set(run), _evaluation.set(None)
-    try:
-        with _telling():
-            look(entering=True)
-            yield
-            look()
-    finally:
-        _run.reset(token)
-        _evaluation.reset(outer)
+    with _turn:
+        token, outer = _run.set(run), _evaluation.set(None)
+        try:
+            with _telling():
+                look(entering=True)
+                yield
+                look()
+        finally:
+            _run.reset(token)
+            _evaluation.reset(outer)
 
 
 def is_ours(file: str) -> bool:

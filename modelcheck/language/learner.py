@@ -30,6 +30,7 @@ from modelcheck.language.model import System
 from modelcheck.language.outside import Outside
 from modelcheck.language.parked import Parked
 from modelcheck.language.process import Process, started_by
+from modelcheck.language.holders import Reach
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
 from modelcheck.language.steps import Either, Spawn
@@ -67,6 +68,7 @@ class Learner:
 
     def __init__(self, system: System, memory: MemoryModel, shape: Shape, max_values: int):
         self.system, self.memory, self.shape = system, memory, shape
+        self.reach = Reach()
         self.asked: set[tuple[int, str | int]] = set()
         self._seen_places: set[tuple[int, str | int]] = set()
         self._limit = max_values

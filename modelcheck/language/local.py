@@ -135,8 +135,6 @@ def failure_of(error: BaseException, fallback: tuple[str, int]) -> Failure:
         text = said(error) or (where.line if where else "") or "assert"
         return Failure(Kind.ASSERTION, text, file, line)
     message = f"{type(error).__name__}: {said(error)}".rstrip(": ")
-    if isinstance(error, AttributeError) and getattr(error, "name", "") in _REF_METHODS:
-        message += " (inside a step names are plain values: assign, or use operators)"
     return Failure(Kind.EXCEPTION, message, file, line)
 
 
@@ -150,8 +148,6 @@ def said(error: BaseException) -> str:
 
 #: What only a defect of modelcheck itself raises in its own code.
 _OUR_MISTAKES = (NameError, AttributeError, ImportError)
-
-_REF_METHODS = {"set", "add", "swap", "cas", "update"}
 
 
 class Run:

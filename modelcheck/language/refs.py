@@ -154,8 +154,10 @@ class Ref(Location):
     def __modelcheck_key__(self) -> Hashable:
         return ("ref", self.slot, self.name)
 
-    def __deepcopy__(self, memo: Any) -> Ref:
-        return self
+    def __deepcopy__(self, memo: Any) -> Any:
+        """Return, in a step, the value, as a result or a property's variable holds it."""
+        evaluation = context.active()
+        return self if evaluation is None else evaluation.load(self)
 
     def __hash__(self) -> int:
         if context.active() is None and context.running() is None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from modelcheck.errors import ModelError
 from modelcheck.language.local import RAISED, LocalState
+from modelcheck.language.plainly import Plainly
+from modelcheck.language.holders import holds_reference
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
-from modelcheck.language.turn import STATUS, with_plain_names
+from modelcheck.language.turn import STATUS
 from modelcheck.tables.immutable import is_immutable
 from modelcheck.tables.orders import turned
 from modelcheck.tables.tries import Recorder, View
@@ -26,13 +28,17 @@ class Looking:
     def __init__(self, learner: Learner, recorder: Recorder):
         self.learner, self.recorder = learner, recorder
         self.lent: list[tuple[str, Any, Hashable]] = []  # mutable local variables, with their keys
+        self.captured: Plainly | None = None
 
     def lend(self, name: str, value: Any) -> Any:
         """Return a local variable's value for the property to look at."""
         if type(value) is Ref:
             return self.load(value)
-        if not is_immutable(value):
+        if not is_immutable(value) or holds_reference(value):
             value = copy.deepcopy(value)
+        assert self.captured is not None  # a property runs
+        self.captured.also(value)
+        if not is_immutable(value):
             self.lent.append((name, value, key_of(value)))
         return turned(value) if self.recorder.turned else value
 
@@ -51,7 +57,10 @@ class Looking:
                 f"a property reads {ref.name}, which is not part of this model's state",
                 "Use the snapshot that it is given: `def safe(s): return s.x == 0`.",
             )
-        return self.recorder.read(ref.slot)
+        value = self.recorder.read(ref.slot)
+        if self.captured is not None:
+            self.captured.also(value)
+        return value
 
     def store(self, ref: Ref, value: Any) -> NoReturn:
         raise model_error(
@@ -254,8 +263,11 @@ def check_property(learner: Learner, index: int, recorder: Recorder) -> tuple[bo
     code = function.__code__
     place = (code.co_filename, code.co_firstlineno)
     try:
-        with context.evaluating(looking):
-            answer = with_plain_names(function)(snapshot)
+        with (
+            context.evaluating(looking),
+            Plainly(function, looking, learner) as looking.captured,
+        ):
+            answer = function(snapshot)
             looking.take_back()
     except ModelError as error:
         if error.file is None:

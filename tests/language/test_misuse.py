@@ -61,7 +61,12 @@ def yields_from_a_step(s):
     yield from s.x.add(1)  # here
 
 
-@mistake("the step `x := 5` was made inside", "Names are plain values there")
+@mistake("`.set` was asked of 0: inside a step names are plain values", "Assign (`s.x = 1`")
+def makes_a_step_in_a_condition(s):
+    yield until(lambda: s.x.set(1))  # here
+
+
+@mistake("`.set` was asked of 0: inside a step names are plain values", "Assign (`s.x = 1`")
 def makes_a_step_in_atomic(s):
     ref = s.x
 

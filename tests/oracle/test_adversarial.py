@@ -311,7 +311,6 @@ def test_a_captured_reference_is_a_value_in_a_condition(name):
     assert waits_for(CONDITIONS[name])
 
 
-@known("a reference that a plain object or a global name holds stays a reference to `is`")
 def test_a_reference_held_by_an_object():
     """``is None`` on an object's attribute that is a reference must not be False for ever."""
 
