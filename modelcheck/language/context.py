@@ -66,6 +66,10 @@ running = _run.get
 BOUNDARIES: set[CodeType] = set()
 
 
+#: Code of ours that shows the user's objects, for labels and messages.
+SHOWING: set[CodeType] = set()
+
+
 def note(error: ModelError) -> ModelError:
     """Return `error`, remembered: the user's code may catch it, and must not go on regardless."""
     errors = _errors.get()
@@ -124,6 +128,20 @@ def running_process(run: Run) -> Iterator[None]:
 def is_ours(file: str) -> bool:
     """Tell whether a file belongs to modelcheck itself, or is what attrs wrote for it."""
     return file.startswith((PACKAGE + os.sep, "<attrs generated"))
+
+
+def rendering() -> bool:
+    """Tell whether the caller's caller's caller shows something for modelcheck's own ends.
+
+    That is: before a function of the user's there stands one of ours, or `shown`, which may call
+    the user's own ``__repr__``.
+    """
+    frame: FrameType | None = sys._getframe(3)
+    if frame is not None and is_ours(frame.f_code.co_filename):
+        return True
+    while frame is not None and frame.f_code not in SHOWING:
+        frame = None if frame.f_code in BOUNDARIES else frame.f_back
+    return frame is not None
 
 
 def user_line(depth: int = 1) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from modelcheck.errors import ModelError
 from modelcheck.language import context
 from modelcheck.language.audit import AUDITED, Performed, Sample, affordable, told
 from modelcheck.language.captures import check_captures
+from modelcheck.language.holders import Reach
 from modelcheck.language.local import (
     ABSENT,
     FINISHED,
@@ -29,8 +30,7 @@ from modelcheck.language.local import (
 from modelcheck.language.model import System
 from modelcheck.language.outside import Outside
 from modelcheck.language.parked import Parked
-from modelcheck.language.process import Process, started_by
-from modelcheck.language.holders import Reach
+from modelcheck.language.process import Process, names_in, started_by, variables_of
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
 from modelcheck.language.steps import Either, Spawn
@@ -70,6 +70,8 @@ class Learner:
         self.system, self.memory, self.shape = system, memory, shape
         self.reach = Reach()
         self.asked: set[tuple[int, str | int]] = set()
+        #: Variables that no function seemed to have, and the property that asked.
+        self.asked_variables: dict[tuple[int, str], tuple[str, int]] = {}
         self._seen_places: set[tuple[int, str | int]] = set()
         self._limit = max_values
         self._processes = [*system.processes, *(s.process for s in shape.spawned)]
@@ -444,6 +446,7 @@ class Learner:
         process and property are performed once more.
         """
         self.shape.outside.check()
+        self._check_variables()
         self._parked.clear()
         first = len(self.system.refs)
         for agent in self.result.agents:
@@ -471,6 +474,21 @@ class Learner:
             return 1
         depth: int = performed.recorder.peek(self.slot_of(agent)).depth
         return depth
+
+    def _check_variables(self) -> None:
+        """Raise `ModelError` for a variable that a property asked for and no function has."""
+        for (agent, name), (file, line) in self.asked_variables.items():
+            states = self.result.domains[self.slot_of(agent)].values
+            ran = {frame.code: None for local in states for frame in local.frames}
+            known = variables_of(self._processes[agent]) | names_in(ran)
+            if ran and name not in known:
+                raise ModelError(
+                    f"a property asks for the local variable {name!r} of {self.name_of(agent)}, "
+                    "which no function of it has: a typing mistake?",
+                    f"There {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}.",
+                    file=file,
+                    line=line,
+                )
 
     def never_at(self) -> list[str]:
         """Return a warning for each place that a property asked about and no process was at."""

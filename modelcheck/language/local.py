@@ -263,6 +263,7 @@ class Run:
 
     def _accept(self, yielded: Any) -> Step:
         """Return the yielded step, or raise a `ModelError` that says what was wrong with it."""
+        self._check_delegate()
         step = as_step(yielded)
         if step is None:
             what = f"{self._name()} yielded {shown(yielded)}, which is no step"
@@ -274,6 +275,18 @@ class Run:
             )
         self._taken[id(step)] = step
         return step
+
+    def _check_delegate(self) -> None:
+        """Refuse `yield from` of a collection: nothing there takes the steps' results."""
+        *_, inner = self.chain()
+        walked = inner.gi_yieldfrom
+        if walked is not None and not hasattr(walked, "send"):
+            raise self._error(
+                f"{self._name()} says `yield from` of a collection (a {type(walked).__name__}), "
+                "which cannot take a step's result",
+                "`yield from` is for subroutines. Take the steps one by one: "
+                "`for x in ...: v = yield x`.",
+            )
 
     def _check_forgotten(self) -> None:
         """Find steps that were made and dropped: somebody forgot a `yield`."""

@@ -347,3 +347,12 @@ def test_a_property_can_be_called_and_decorated_again():
         "sometimes",
         "holds",
     )
+
+
+@pytest.mark.parametrize("decorator", [always, sometimes, at_end])
+def test_a_decorator_with_brackets_is_told(decorator):
+    """`@always()` is a mistake at its line, with the remedy."""
+    with pytest.raises(ModelError, match="was written with brackets") as caught:
+        decorator()
+    assert caught.value.file == __file__
+    assert f"`@{decorator.__name__}`" in caught.value.remedy
