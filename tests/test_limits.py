@@ -142,7 +142,7 @@ def test_a_process_that_has_finished_has_no_local_variables():
         yield s.x.set(seen)
 
     s = Shared()
-    kept = modelcheck.at_end(lambda s: s.counts.local.get("seen", 0) == 0)
+    kept = modelcheck.at_end(lambda s: s.counts.local.seen == 0)
     with pytest.raises(ModelError, match="has finished"):
         check(System(s, [process(counts)(s)], [kept]))
 

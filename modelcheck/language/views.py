@@ -29,7 +29,7 @@ class Looking:
     def __init__(self, learner: Learner, recorder: Recorder, index: int):
         asked = learner.system.properties[index]
         self.learner, self.recorder = learner, recorder
-        self.kind, self.code = asked.kind, asked.function.__code__
+        self.code = asked.function.__code__
         self.lent: list[tuple[str, Any, Hashable]] = []  # mutable local variables, with their keys
         self.captured: Plainly | None = None
 
@@ -94,8 +94,8 @@ class Locals:
     def get(self, name: str, default: Any = None) -> Any:
         """Return the variable, or `default` where the process has none of that name now.
 
-        A process that has finished has none at all. Raises `ModelError` for a name that none of its
-        functions has, and in `at_end` for a process that has finished.
+        A process that has finished has none at all. A name that none of its functions has is
+        refused at the end of the search.
         """
         found = self._process.variable(name)
         if found is _NOWHERE:
@@ -174,18 +174,12 @@ class ProcessView:
         )
 
     def check_variable(self, name: str) -> None:
-        """Note a variable that the process may never have; raise `ModelError` at the very end."""
+        """Note a variable that the process may never have: the end of the search tells."""
         learner = self._looking.learner
         process = learner.process(self._agent)
         if name not in variables_of(process):  # else a subroutine may have it, which no name tells
             code = self._looking.code
             learner.asked_variables[self._agent, name] = (code.co_filename, code.co_firstlineno)
-        if self._looking.kind == "at_end" and self.done:
-            raise model_error(
-                f"{self.name} has finished, and has no local variable {name!r} any more",
-                "At the end a process has no variables: store in the state what is to be looked "
-                "at.",
-            )
 
     def _local(self) -> LocalState:
         local: LocalState = self._looking.recorder.peek(self._slot)
