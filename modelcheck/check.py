@@ -34,7 +34,7 @@ from modelcheck.results.tokens import (
 from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
 from modelcheck.tables.tables import Restart, Tables
-from modelcheck.verdict import Kind, Verdict
+from modelcheck.verdict import Expectation, Kind, Verdict
 
 T = TypeVar("T")
 
@@ -93,6 +93,7 @@ def check(  # noqa: PLR0913  one keyword for each option
         Where an argument is no good.
     """
     system = _system(model)
+    _expected_under_known(system)
     meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
 
     def search(learner: Learner) -> Result:
@@ -234,6 +235,23 @@ def memory_model(name: str) -> Any:
     return MODELS[name]()
 
 
+def _expected_under_known(system: System) -> None:
+    """Raise `ModelError` where something is expected under a memory model that there is not."""
+    if system.stated is not None:
+        for name in sorted(system.stated.memory_models() - set(MODELS)):
+            raise system.stated.unknown_memory(name, ", ".join(sorted(MODELS)))
+
+
+def _expected(
+    system: System, memory: str, verdict: Verdict, violation: Violation | None
+) -> Expectation:
+    """Return what to hold a verdict against."""
+    expected = system.expects(memory)
+    if violation is None:
+        return expected.held_against(verdict)
+    return expected.held_against(verdict, violation.kind, violation.property)
+
+
 def _with_restarts(system: System, memory: str, max_values: int, work: Callable[[Learner], T]) -> T:
     """Do `work` with a learner; again with a new one whenever the shape of the state has grown."""
     shape = Shape()
@@ -277,13 +295,14 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
             missing[0].file,
             missing[0].line,
         )
+    verdict = Verdict.INCOMPLETE if search.reason else Verdict.HOLDS
+    verdict = Verdict.VIOLATED if violation else verdict
+    expected = _expected(system, learner.memory.name, verdict, violation)
     return Result(
         model=system.name,
         parameters=system.parameters,
-        verdict=Verdict.VIOLATED
-        if violation
-        else (Verdict.INCOMPLETE if search.reason else Verdict.HOLDS),
-        expected=system.expect,
+        verdict=verdict,
+        expected=expected.verdict,
         states=search.states,
         transitions=search.transitions,
         levels=tuple(search.levels),
@@ -291,7 +310,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         memory_model=learner.memory.name,
         engine=search.engine,
         file=system.file,
-        expected_by=system.expect_by,
+        expected_by=expected.by,
         violation=violation,
         trace=trace,
         witnesses={
@@ -381,11 +400,12 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
         final=tuple(ProcessStatus(a.name, "not started") for a in tables.agents),
         violation=violation,
     )
+    expected = _expected(system, learner.memory.name, Verdict.VIOLATED, violation)
     return Result(
         model=system.name,
         parameters=system.parameters,
         verdict=Verdict.VIOLATED,
-        expected=system.expect,
+        expected=expected.verdict,
         states=0,
         transitions=0,
         levels=(),
@@ -393,7 +413,7 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
         memory_model=learner.memory.name,
         engine="reference",
         file=system.file,
-        expected_by=system.expect_by,
+        expected_by=expected.by,
         violation=violation,
         trace=trace,
     )

@@ -292,9 +292,7 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Resul
         model=model.name,
         parameters={**model.parameters, **parameters},
         verdict=Verdict.INCOMPLETE,
-        expected=Verdict(model.expectation)
-        if model.expectation in list(Verdict)
-        else Verdict.HOLDS,
+        expected=Verdict(model.expectation) if model.expectation in list(Verdict) else None,
         states=0,
         transitions=0,
         levels=(),

@@ -76,11 +76,14 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 def _tally(outcomes: Sequence[Outcome], asked: int) -> str:
     """Return the last line: how many models are as expected."""
     results = [o.result for o in outcomes if o.result is not None]
-    good = sum(r.ok for r in results)
+    good = sum(r.ok for r in results if r.expected is not None)
     said = f"{good} of {asked} models as expected"
     errors = sum(o.error is not None for o in outcomes)
     cut = sum(r.verdict is Verdict.INCOMPLETE for r in results)
     left = asked - len(outcomes)
+    silent = sum(r.expected is None for r in results)
+    if silent:
+        said += f", {silent} without an expectation"
     for number, what in ((errors, "with an error"), (cut, "incomplete"), (left, "not checked")):
         if number:
             said += f", {number} {what}"

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from modelcheck.show.trace import Trace, Violation
-from modelcheck.verdict import ExitCode, Kind, Verdict
+from modelcheck.verdict import Expectation, ExitCode, Verdict
 
 
 @frozen
@@ -33,7 +33,8 @@ class Result:
 
     `ok` compares `verdict` with what the model expects: ``"violated"`` alone means by an invariant,
     an assertion, a deadlock or a false final state; an exception, or a witness that is never
-    reached, only where `by` says so. `depth` is the greatest distance of a state from the initial
+    reached, only where `by` says so. `expected` is None where nothing is expected with these
+    parameters under this memory model: what holds is then `ok`, anything else is not. `depth` is the greatest distance of a state from the initial
     one, `levels` the number of states at each distance; `states` are distinct global states stored,
     `transitions` outcomes generated. `reason` tells why an incomplete search was cut. `witnesses`
     maps each ``sometimes`` property to its shortest trace, or None where there is none (yet).
@@ -42,7 +43,7 @@ class Result:
     model: str
     parameters: Mapping[str, Any]
     verdict: Verdict
-    expected: Verdict
+    expected: Verdict | None
     states: int
     transitions: int
     levels: tuple[int, ...]
@@ -71,14 +72,11 @@ class Result:
     @property
     def ok(self) -> bool:
         """Whether the verdict is the expected one, and violated by what was expected."""
-        if self.verdict is not self.expected:
-            return False
-        if self.violation is None:
-            return True
-        if not self.expected_by:
-            # A twin that is broken by a typing mistake, or never gets there, is not what was meant.
-            return self.violation.kind not in (Kind.EXCEPTION, Kind.UNREACHABLE)
-        return self.expected_by in (self.violation.property, self.violation.kind.value)
+        found = self.violation
+        expected = Expectation(self.expected or Verdict.HOLDS, self.expected_by)
+        if found is None:
+            return expected.met_by(self.verdict)
+        return expected.met_by(self.verdict, found.kind, found.property)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -103,8 +101,8 @@ class Result:
             "file": json_text(self.file),
             "parameters": {k: json_value(v) for k, v in self.parameters.items()},
             "verdict": self.verdict.value,
-            "expected": self.expected.value,
-            "as_expected": self.ok,
+            "expected": self.expected.value if self.expected else None,
+            "as_expected": self.ok if self.expected else None,
             "property": json_text(violation.property) if violation else None,
             "kind": violation.kind.value if violation else None,
             "message": json_text(violation.message) if violation else None,

@@ -44,7 +44,7 @@ def verdict_line(result: Any) -> str:
             said += f", after {counted(len(result.trace), 'step', 'steps')}"
     elif result.reason:
         said += f": {clean(result.reason)}"
-    if result.verdict != "holds" or not result.ok:
+    if result.verdict != "holds" or result.expected != "holds":
         said += f" ({expectation(result)})"
     return said
 
@@ -58,6 +58,9 @@ def what_is_violated(violation: Violation) -> str:
 
 def expectation(result: Any) -> str:
     """Return how the verdict compares with the expected one."""
+    if result.expected is None:
+        under = f" under {clean(result.memory_model)}" * (result.memory_model != "sc")
+        return f"no expectation for these parameters{under}"
     if result.ok:
         return "as expected"
     by = f" by {clean(result.expected_by)}" if result.expected_by else ""
