@@ -141,7 +141,8 @@ def simulate(  # noqa: PLR0913  one keyword for each option
         search.reason = search.reason or f"one random walk of {len(moves)} steps (seed {seed})"
         result = _result(system, learner, search)
         if result.trace is None:
-            result = evolve(result, trace=_trace(system, learner, moves, None))
+            walked = evolve(_trace(system, learner, moves, None), shows="random walk")
+            result = evolve(result, trace=walked)
         return result
 
     return _with_restarts(system, memory, max_values, run)
@@ -169,7 +170,7 @@ def replay(model: Model | System, token: str) -> Trace:
         moves = check_moves(tables, content)
         _look_at_properties(tables, moves)
         violation = _again(tables, system, content, moves)
-        return _trace(system, learner, moves, violation)
+        return evolve(_trace(system, learner, moves, violation), shows="path")
 
     return _with_restarts(system, content.memory_model, MAX_VALUES, run)
 

@@ -1,4 +1,4 @@
-"""The three verdicts, what is expected, the kinds of violation, the exit codes: the words that all layers share.
+"""Verdicts, what is expected, kinds of violation, exit codes: the words that all layers share.
 
 A search that was cut is never a pass: it is *incomplete*.
 """

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from modelcheck.show.narrative import narrative
+from modelcheck.show.svg import fit
 from modelcheck.show.text import clean, columns, short_place, show_value
 from modelcheck.show.words import counted
 
@@ -22,6 +26,13 @@ def summary_text(result: Any) -> str:
     if result.trace is not None and result.violation is not None:
         lines += ["", narrative(result.trace).rstrip()]
     return "\n".join(lines)
+
+
+def result_html(result: Any) -> str:
+    """Return verdict and counts as HTML, with the picture of the counterexample in it."""
+    lines = summary_text(evolve(result, trace=None)).rstrip()
+    drawn = result.to_svg() if result.trace is not None else ""
+    return f"<pre>{html.escape(lines)}</pre>\n{drawn}"
 
 
 def title_of(result: Any) -> str:
@@ -116,8 +127,17 @@ def table_row(result: Any) -> tuple[str, ...]:
     )
 
 
-def plain_table(rows: Sequence[Sequence[str]]) -> str:
+#: A last column of fewer columns of text than this says nothing.
+NARROWEST = 20
+
+
+def plain_table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Return rows as aligned columns, numbers to the right, for pipes and files.
+
+    Parameters
+    ----------
+    width : int, optional
+        So wide it may be: the last column is cut to what is left, or left out. The others are not.
 
     Examples
     --------
@@ -126,6 +146,12 @@ def plain_table(rows: Sequence[Sequence[str]]) -> str:
     bb   3
     """
     widths = [max(columns(row[i]) for row in rows) for i in range(len(rows[0]))]
+    if width is not None:
+        left = width - sum(widths[:-1]) - 2 * len(widths[:-1])
+        if left < NARROWEST:
+            return plain_table([row[:-1] for row in rows])
+        widths[-1] = min(widths[-1], left)
+        rows = [(*row[:-1], fit(row[-1], left)) for row in rows]
     return "\n".join(
         "  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows

@@ -9,10 +9,10 @@ page pinned, and a walk still on its way pins it afterwards. Linux had that race
 
 from protocol import (
     clear_and_flush,
+    harm,
     invalidate_by_ipi,
     invalidate_serialized,
     irqs_off,
-    harm,
     system,
 )
 

@@ -3,8 +3,8 @@
 from protocol import (
     end_lockless_pgtbl_walk,
     find_linux_pte,
-    invalidate_counting,
     harm,
+    invalidate_counting,
     start_lockless_pgtbl_walk,
     system,
     use_pte,
