@@ -79,7 +79,7 @@ def _standing(canvas: Canvas, lane: Lane, status: ProcessStatus, y: float) -> fl
     stuck = status.status in ("blocked", "failed") and not status.daemon
     lines = _standing_lines(lane, status, limit)
     height = 44 + 15 * len(lines)
-    name = fit(clean(lane.name), fitting(lane.width - 22, 13, 0.62))
+    name = cut_start(clean(lane.name), fitting(lane.width - 22, 13, 0.62))  # the number stays
     told = f"{status.process}: {words.standing(status)} {words.pending(status, 400)}"
     with canvas.group(told, "standing"):
         edge = "sbad" if stuck else f"s{color}"
