@@ -37,6 +37,19 @@ def small(s):
 
 """
 
+#: A model whose only process fails before its first step.
+FAILS_AT_ONCE = """
+@process
+def fails(s):
+    assert False, "at once"
+    yield s.x
+
+@model
+def at_once():
+    s = S()
+    return System(s, [fails(s)])
+"""
+
 
 def run(*args: Any, input: str | None = None) -> Result:
     """Run a command in this process; it must not let an exception through."""

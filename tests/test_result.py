@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from commandline import CLASSIC, models
+from commandline import CLASSIC, FAILS_AT_ONCE, models
 
 from modelcheck.check import check, simulate
 from modelcheck.loading import find, load
@@ -84,18 +84,7 @@ def test_a_violated_initial_state_has_a_trace_and_a_token(tmp_path):
 
 def test_a_process_that_fails_before_its_first_step_has_a_trace_but_no_token(tmp_path):
     """There is nothing to replay, since there is no first state."""
-    body = """
-    @process
-    def fails(s):
-        assert False, "at once"
-        yield s.x
-
-    @model
-    def at_once():
-        s = S()
-        return System(s, [fails(s)])
-    """
-    [model] = find(str(models(tmp_path / "m.py", body)))
+    [model] = find(str(models(tmp_path / "m.py", FAILS_AT_ONCE)))
     found = check(model)
     assert (found.verdict, found.violation.kind) == (Verdict.VIOLATED, Kind.ASSERTION)
     assert found.to_dict()["trace"] == []
