@@ -92,3 +92,85 @@ def test_the_table_of_the_walk_is_what_a_run_gives(told):
         found[model.name] = (result.verdict.value, steps, f"{result.states:,}")
     assert told == found
     assert list(told) == list(found)
+
+
+STYLES = DOCS / "styles.md"
+CHANGES = ["add a barrier", "add a second mm", "break all four"]
+
+
+def applied(base: str, diff: str) -> str:
+    """A text with a unified diff without context applied to it."""
+    old, new, at = base.splitlines(), [], 0
+    for line in diff.splitlines():
+        hunk = re.match(r"@@ -(\d+)(?:,(\d+))? ", line)
+        if hunk:
+            # Without lines to remove, the hunk follows the line that it names.
+            start = int(hunk[1]) - (hunk[2] != "0")
+            new, at = [*new, *old[at:start]], start
+        elif line.startswith("-"):
+            assert old[at] == line[1:]
+            at += 1
+        else:
+            new.append(line[1:])
+    return "\n".join([*new, *old[at:]]) + "\n"
+
+
+@pytest.fixture(scope="module")
+def styles() -> dict[str, tuple[str, dict[str, str]]]:
+    """By letter: the text of each style, and its changes as diffs."""
+    found = blocks(STYLES)
+    assert [block.language for block in found] == ["python", *["diff"] * len(CHANGES)] * 4
+    per = [found[i : i + 1 + len(CHANGES)] for i in range(0, len(found), 1 + len(CHANGES))]
+    return {
+        letter: (base.text, dict(zip(CHANGES, [c.text for c in changes], strict=True)))
+        for letter, (base, *changes) in zip("ABCD", per, strict=True)
+    }
+
+
+def test_the_table_of_styles_counts_the_lines_of_the_changes(styles):
+    """What it took is counted from the changes shown, each of which applies and is Python."""
+    text = STYLES.read_text("utf-8")
+    for change in CHANGES:
+        cells = []
+        for base, diffs in styles.values():
+            compile(applied(base, diffs[change]), change, "exec")
+            signs = [line[0] for line in diffs[change].splitlines()]
+            cells.append(f"+{signs.count('+')} −{signs.count('-')}")
+        assert f"| {change} | {' | '.join(cells)} |" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ("", [None] * 4),
+        ("add a barrier", [None] * 4),
+        ("add a second mm", [None] * 4),
+        ("break all four", ["assertion", "deadlock", "invariant", "deadlock"]),
+    ],
+)
+def test_the_chosen_style_runs(change, kinds, styles, tmp_path):
+    """A's protocols hold, also with each change, and are broken by what breaks them."""
+    base, diffs = styles["A"]
+    path = tmp_path / "a.py"
+    path.write_text(applied(base, diffs[change]) if change else base, encoding="utf-8")
+    found = [check(model).violation for model in load(path)]
+    assert [violation and violation.kind.value for violation in found] == kinds
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "said"),
+    [
+        ("pmd = yield mm.pmd", "pmd = mm.pmd", "is compared with `is`"),
+        ("    yield mm.nr_walkers.add(1)", "    mm.nr_walkers.add(1)", "never yielded"),
+        ("yield from use(mm)", "use(mm)", "makes a generator and drops it"),
+        ("live = yield mm.table_live", "live = mm.table_live", "which is a reference here"),
+    ],
+)
+def test_a_slip_in_the_chosen_style_is_refused(there, instead, said, styles, tmp_path):
+    """A word that is left out is an error with its line, not another protocol."""
+    base, _ = styles["A"]
+    assert there in base
+    path = tmp_path / "a.py"
+    path.write_text(base.replace(there, instead), encoding="utf-8")
+    with pytest.raises(modelcheck.ModelError, match=said):
+        check(load(path)[0])
