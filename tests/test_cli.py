@@ -992,7 +992,11 @@ def test_graph_writes_the_format_of_the_suffix(tmp_path):
 
 @pytest.mark.parametrize(
     ("output", "said"),
-    [("x.bmp", "use one of .dot, .svg"), (".", "it is a folder"), ("file/x.dot", "is no folder")],
+    [
+        ("x.bmp", "as .bmp: use .dot, .gv, .svg, .png, .pdf"),
+        (".", "it is a folder"),
+        ("file/x.dot", "is no folder"),
+    ],
 )
 def test_graph_refuses_what_it_cannot_write(output, said, tmp_path, monkeypatch):
     """A suffix that nothing draws, a folder, a path below a file."""

@@ -23,12 +23,13 @@ from attrs import evolve
 
 from modelcheck.check import check, memory_model, replay, simulate
 from modelcheck.cli.outputs import (
+    DOTS,
     GRAPHS,
-    PICTURES,
     Outcome,
     json_error,
     json_text,
     picture,
+    refuse_undrawable,
     refuse_unwritable,
     shown_path,
     titles,
@@ -214,8 +215,8 @@ def _refuse_outputs(options: Any) -> None:
     """Raise `UsageError` where the files asked for cannot be written."""
     to_stdout = options["json_file"] == "-"
     refuse_unwritable(None if to_stdout else options["json_file"])
-    refuse_unwritable(options["svg"], PICTURES, folder=True)
-    refuse_unwritable(options["dot"], GRAPHS, folder=True)
+    refuse_undrawable(options["svg"], folder=True)
+    refuse_unwritable(options["dot"], DOTS, folder=True)
 
 
 def _check_all(
@@ -379,7 +380,7 @@ def replay_command(target: str, token: str, svg: str | None) -> None:
     """
     from modelcheck.show.table import write_table
 
-    refuse_unwritable(svg, PICTURES)
+    refuse_undrawable(svg)
     model = find_one(target)
     text = sys.stdin.read() if token == "-" else token
     with users_code(model, "replayed"):
@@ -406,7 +407,7 @@ def graph_command(
     from modelcheck.results.graph import LIMIT, graph_of
     from modelcheck.show.stategraph import render
 
-    refuse_unwritable(output)
+    refuse_unwritable(output, GRAPHS)
     model = find_one(target)
     system = system_of(model, params)
     with users_code(model, "drawn"):

@@ -110,8 +110,9 @@ def _error_fields(error: BaseException) -> dict[str, Any]:
 # Files
 
 
-#: The suffixes that pictures and state graphs may have; none stands for a folder.
-PICTURES, GRAPHS = (".svg", ".png", ".pdf"), (".dot", ".gv")
+#: The suffixes that pictures of traces, texts of graphs, and graphs of either kind may have.
+PICTURES, DOTS = (".svg", ".png", ".pdf"), (".dot", ".gv")
+GRAPHS = (*DOTS, *PICTURES)
 
 
 def refuse_unwritable(
@@ -131,7 +132,7 @@ def refuse_unwritable(
     path = Path(given)
     if (os.path.isdir(path) or given.endswith(SLASHES)) and not folder:
         raise UsageError(f"{given} cannot be written: it is a folder, and a file is needed")
-    if suffixes and not _is_folder(given):
+    if suffixes and not (folder and _is_folder(given)):
         _refuse_suffix(path, suffixes, folder)
     while not os.path.lexists(path) and path != path.parent:
         path = path.parent
@@ -155,18 +156,29 @@ def _refuse_suffix(path: Path, suffixes: Sequence[str], folder: bool) -> None:
     """Raise `UsageError` for a suffix that is none of these, or that nothing here can write."""
     if os.path.exists(path) and not path.is_file():  # a device or a pipe has no suffix
         return
-    if path.suffix not in suffixes:
+    if path.suffix.lower() not in suffixes:
         known = ", ".join(suffixes)
         other = ", or a folder" if folder else ""
-        raise UsageError(f"{path} cannot be written as {path.suffix or 'that'}: use {known}{other}")
-    if path.suffix in (".png", ".pdf"):
-        svg_converter(path.suffix[1:])
+        which = f"as {path.suffix}" if path.suffix else "without a suffix"
+        raise UsageError(f"{path} cannot be written {which}: use {known}{other}")
+
+
+def refuse_undrawable(given: str | None, *, folder: bool = False) -> None:
+    """Raise `UsageError` where no trace can be drawn to `given`."""
+    refuse_unwritable(given, PICTURES, folder=folder)
+    if given and not (folder and _is_folder(given)):
+        _converter(Path(given))
+
+
+def _converter(path: Path) -> Callable[[str], str | bytes]:
+    """Return what makes of an SVG the format that a file's suffix names."""
+    suffix = path.suffix.lower()
+    return svg_converter(suffix[1:]) if suffix in (".png", ".pdf") else str
 
 
 def picture(trace: Trace, path: Path) -> str | bytes:
     """Return a trace's picture in the format of a file's suffix; SVG where it has no other."""
-    svg = trace.to_svg()
-    return svg_converter(path.suffix[1:])(svg) if path.suffix in (".png", ".pdf") else svg
+    return _converter(path)(trace.to_svg())
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -247,12 +259,13 @@ def _file_names(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 __all__ = [
+    "DOTS",
     "GRAPHS",
-    "PICTURES",
     "Outcome",
     "json_error",
     "json_text",
     "picture",
+    "refuse_undrawable",
     "refuse_unwritable",
     "shown_path",
     "titles",

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def summary_text(result: Any) -> str:
     """Return the verdict, the counts, what was never taken, and the counterexample in words."""
     lines = [verdict_line(result), "  " + counts_line(result)]
-    lines += [f"  witness {clean(n)}: {_witness(t)}" for n, t in result.witnesses.items()]
+    cut = result.violation is not None and result.trace is not None or bool(result.reason)
+    missing = "none found so far" if cut else "none found"
+    lines += [f"  witness {clean(n)}: {_witness(t, missing)}" for n, t in result.witnesses.items()]
     lines += [f"  never taken: {line}" for line in never_taken(result)]
     lines += [f"  warning: {clean(warning)}" for warning in result.warnings]
     if result.trace is not None and result.violation is not None:
@@ -80,7 +82,7 @@ def expectation(result: Any) -> str:
 
 def counts_line(result: Any) -> str:
     """Return the numbers of the search in one line."""
-    rate = result.transitions / result.seconds if result.seconds > 0.05 else 0
+    rate = result.transitions / result.seconds if result.seconds >= FOR_A_RATE_S else 0
     speed = f", {rate:,.0f} transitions/s" if rate else ""
     return (
         f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}, "
@@ -101,9 +103,12 @@ def never_taken(result: Any) -> list[str]:
     ]
 
 
-def _witness(trace: Any) -> str:
-    return "none found" if trace is None else f"found after {counted(len(trace), 'step', 'steps')}"
+def _witness(trace: Any, missing: str) -> str:
+    return missing if trace is None else f"found after {counted(len(trace), 'step', 'steps')}"
 
+
+#: In less time a rate says how long Python took to start, not how fast a search is.
+FOR_A_RATE_S = 0.5
 
 HEADINGS = ("model", "verdict", "", "states", "transitions", "depth", "seconds", "what")
 
