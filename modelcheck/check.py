@@ -93,7 +93,7 @@ def check(  # noqa: PLR0913  one keyword for each option
         Where an argument is no good.
     """
     system = _system(model)
-    _expected_under_known(system)
+    _look_at_expectation(system, memory)
     meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
 
     def search(learner: Learner) -> Result:
@@ -236,8 +236,9 @@ def memory_model(name: str) -> Any:
     return MODELS[name]()
 
 
-def _expected_under_known(system: System) -> None:
-    """Raise `ModelError` where something is expected under a memory model that there is not."""
+def _look_at_expectation(system: System, memory: str) -> None:
+    """Raise `ModelError` for a mistake in what is expected: better now than after a search."""
+    system.expects(memory)
     if system.stated is not None:
         for name in sorted(system.stated.memory_models() - set(MODELS)):
             raise system.stated.unknown_memory(name, ", ".join(sorted(MODELS)))

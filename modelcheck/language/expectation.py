@@ -115,10 +115,10 @@ class Stated:
         if not callable(said):
             return said
         try:
-            answer = said(**_named(said, {"memory": memory, **parameters}))
+            answer = said(**_named(said, parameters, memory=memory))
         except Exception as error:
             raise self._error(
-                f"the expect= of model {self.model} raised {type(error).__name__}: {error}",
+                f"the expect= or by= of model {self.model} raised {type(error).__name__}: {error}",
                 "It is called with those of the model's parameters that it names, by name; "
                 "`memory` is the memory model.",
             ) from error
@@ -136,12 +136,15 @@ class Stated:
         return ModelError(what, remedy, file=self.file, line=self.line)
 
 
-def _named(function: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those arguments that a function asks for by name; all of them for ``**others``."""
+def _named(function: Any, parameters: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return those of the arguments that a function names; all parameters for ``**others``.
+
+    A parameter of the model comes before one of `more` of the same name.
+    """
     asked = inspect.signature(function).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in asked.values()):
-        return {k: v for k, v in given.items() if k != "memory" or k in asked}
-    return {name: given[name] for name in asked if name in given}
+    others = any(p.kind is p.VAR_KEYWORD for p in asked.values())
+    given = {**more, **parameters}
+    return {n: v for n, v in given.items() if n in asked or (others and n in parameters)}
 
 
 def changed(parameters: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:

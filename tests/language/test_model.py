@@ -226,6 +226,13 @@ def test_an_expectation_may_depend_on_the_memory_model():
     assert expected(expect={}) == (None, "", False)
     assert expected(expect=lambda memory: small if memory == "sc" else None)[2]
     assert expected(n=1, expect=lambda memory: small if memory == "sc" else None)[0] is None
+    assert expected(expect=lambda **others: small if others == {"n": 2} else None)[2]
+
+    @model(expect=lambda memory, **others: "small" if (memory, others) == (2, {}) else "holds")
+    def remembers(memory: int = 2):
+        return crowd(memory)
+
+    assert check(remembers).ok
 
 
 def test_a_model_may_expect_nothing():
