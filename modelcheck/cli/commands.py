@@ -183,7 +183,10 @@ def main() -> None:
 def check_command(
     targets: Sequence[str], params: Sequence[str], quiet: bool, **options: Any
 ) -> None:
-    """Explore every interleaving of the models and hold each against what it expects."""
+    """Explore every interleaving of the models and hold each against what it expects.
+
+    Files are written whole or not at all, and the folders on their way are made.
+    """
     to_stdout = options["json_file"] == "-"
     quiet = quiet or to_stdout
     try:
