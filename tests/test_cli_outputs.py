@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -9,6 +10,8 @@ import sys
 
 import pytest
 from commandline import CLASSIC, KINDS, models, run, run_json
+
+from modelcheck.cli.streams import EachLineOnce
 
 PETERSON = CLASSIC / "peterson.py"
 LOST = CLASSIC / "lost_update.py"
@@ -144,3 +147,17 @@ def test_a_library_fails_in_the_name_of_its_caller(tmp_path, monkeypatch):
     done = run("check", f"{PETERSON}:peterson")
     assert done.exit_code == 2
     assert "this is a bug in modelcheck" in done.stderr
+
+
+def test_a_stream_passes_each_line_once(monkeypatch):
+    """In order, put together from any pieces; and no more different ones than are remembered."""
+    monkeypatch.setattr("modelcheck.cli.streams.MOST_LINES", 3)
+    below = io.StringIO()
+    stream = EachLineOnce(below)
+    for text in ("a\nb", "c\na\n", "a\nbc\nd\ne\n", "bc"):
+        assert stream.write(text) == len(text)
+    stream.finish()
+    lines = below.getvalue().splitlines()
+    assert lines[:3] == ["a", "bc", "d"]
+    assert lines[3].startswith("modelcheck: 5 more lines that the model printed are left out")
+    assert len(lines) == 4
