@@ -170,7 +170,8 @@ def replay(model: Model | System, token: str) -> Trace:
         moves = check_moves(tables, content)
         _look_at_properties(tables, moves)
         violation = _again(tables, system, content, moves)
-        return evolve(_trace(system, learner, moves, violation), shows="path")
+        trace = _trace(system, learner, moves, violation)
+        return trace if violation else evolve(trace, shows="path")
 
     return _with_restarts(system, content.memory_model, MAX_VALUES, run)
 
