@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from modelcheck.verdict import Kind
 
@@ -119,7 +119,7 @@ class Trace:
     final: tuple[ProcessStatus, ...]
     violation: Violation | None
     token: str = ""
-    shows: str = "witness"
+    shows: str = field(default="witness", eq=False)  # how it came about, not what happens in it
 
     def __len__(self) -> int:
         return len(self.steps)
