@@ -368,7 +368,7 @@ def _warnings(learner: Learner, search: Search, violation: Violation | None) -> 
         for p in search.tables.properties
         if p.kind == "at_end" and p.trie.root is None
     ]
-    return (*learner.never_at(), *never)
+    return (*learner.never_at(), *learner.never_had(), *never)
 
 
 def _growing(tables: Tables) -> list[str]:

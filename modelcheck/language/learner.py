@@ -71,7 +71,7 @@ class Learner:
         self.reach = Reach()
         self.asked: set[tuple[int, str | int]] = set()
         #: Variables that no function seemed to have, and the property that asked.
-        self.asked_variables: dict[tuple[int, str], tuple[str, int]] = {}
+        self.asked_variables: set[tuple[int, str]] = set()
         self._seen_places: set[tuple[int, str | int]] = set()
         self._limit = max_values
         self._processes = [*system.processes, *(s.process for s in shape.spawned)]
@@ -446,7 +446,6 @@ class Learner:
         process and property are performed once more.
         """
         self.shape.outside.check()
-        self._check_variables()
         self._parked.clear()
         first = len(self.system.refs)
         for agent in self.result.agents:
@@ -475,20 +474,19 @@ class Learner:
         depth: int = performed.recorder.peek(self.slot_of(agent)).depth
         return depth
 
-    def _check_variables(self) -> None:
-        """Raise `ModelError` for a variable that a property asked for and no function has."""
-        for (agent, name), (file, line) in self.asked_variables.items():
+    def never_had(self) -> list[str]:
+        """Return a warning for each variable that a property asked for and no function has."""
+        missing = []
+        for agent, name in self.asked_variables:
             states = self.result.domains[self.slot_of(agent)].values
             ran = {frame.code: None for local in states for frame in local.frames}
             known = variables_of(self._processes[agent]) | names_in(ran)
             if ran and name not in known:
-                raise ModelError(
-                    f"a property asks for the local variable {name!r} of {self.name_of(agent)}, "
-                    "which no function of it has: a typing mistake?",
-                    f"There {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}.",
-                    file=file,
-                    line=line,
+                missing.append(
+                    f"no function of {self.name_of(agent)} has a local variable {name!r}: a typing "
+                    f"mistake? There {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}."
                 )
+        return sorted(missing)
 
     def never_at(self) -> list[str]:
         """Return a warning for each place that a property asked about and no process was at."""

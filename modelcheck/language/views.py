@@ -178,8 +178,7 @@ class ProcessView:
         learner = self._looking.learner
         process = learner.process(self._agent)
         if name not in variables_of(process):  # else a subroutine may have it, which no name tells
-            code = self._looking.code
-            learner.asked_variables[self._agent, name] = (code.co_filename, code.co_firstlineno)
+            learner.asked_variables.add((self._agent, name))
 
     def _local(self) -> LocalState:
         local: LocalState = self._looking.recorder.peek(self._slot)

@@ -252,6 +252,19 @@ def test_warnings_for_places_where_nobody_ever_was():
     )
 
 
+def test_warnings_for_local_variables_that_no_function_has():
+    """With a default it is no error; the result says what there is."""
+
+    @always
+    def asks(s):
+        return s.p.local.get("w", 0) == 0 and s.p.local.get("v", 1) in (1, 2)
+
+    result = run(Shared(), p, properties=[asks])
+    assert result.warnings == (
+        "no function of p has a local variable 'w': a typing mistake? There are bound, s, self, v.",
+    )
+
+
 def test_a_group_of_several_must_be_indexed():
     """`s.p.at` means one process; with two the error says how to name one."""
 

@@ -92,10 +92,6 @@ def too_many(s):
     return s.p[3].done  # here
 
 
-def misspelt_local(s):
-    return s.p.local.get("w", 0) == 0
-
-
 WRONG = [
     (no_bool, "no_bool returned None, not True or False", "return"),
     (truthy, "truthy returned 0, not True or False", "bool"),
@@ -109,11 +105,6 @@ WRONG = [
     (unknown_name, "the snapshot has no 'cuont'", "It has x, mode, a, part, ch, p"),
     (unknown_local, "p has no local variable 'w' where it is now", "get('v', default)"),
     (unknown_local, "at `choose(1, 2)` (line", "s.p.at('...')"),
-    (
-        misspelt_local,
-        "the local variable 'w' of p, which no function of it has",
-        "There are bound, s, self, v.",
-    ),
     (unknown_word, "p has no 'finished' for a property", "done, running and local"),
     (too_many, "s.p[3]: there is 1 process p", "Count from 0"),
     (no_place, "p.at() was given no place", "Name a label"),
