@@ -36,7 +36,7 @@ def load() -> Any:
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_cache())
     try:
-        from modelcheck.explore.native import engine
+        from modelcheck.explore.native import engine, reduced  # noqa: F401  compiles there too
     finally:
         config.CACHE_DIR = before
     return engine
@@ -44,8 +44,9 @@ def load() -> Any:
 
 def _cache() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
-    source = (Path(__file__).parent / "kernel.py").read_bytes()
-    name = f"kernel-{hashlib.sha256(source).hexdigest()[:12]}"
+    # numba's cache does not notice a change in another file that a kernel inlines.
+    sources = [(Path(__file__).parent / name).read_bytes() for name in ("kernel.py", "closure.py")]
+    name = f"kernel-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
     for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):
         try:
