@@ -49,6 +49,8 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
     try:
         examine(search, parents, tables.initial)
         while frontier and search.found is None and not search.reason:
+            if meter.deep(len(search.levels)):
+                break
             if pause is not None and pause():
                 search.paused = list(parents)
                 break

@@ -35,12 +35,14 @@ class Found:
 class Reduction:
     """What partial-order reduction did: states that put steps off, of how many, in how many runs.
 
-    Runs before the last taught what the last one rests on.
+    Runs before the last taught what the last one rests on. `shortest` tells whether a
+    counterexample is known to be a shortest one.
     """
 
     reduced: int
     expanded: int
     runs: int
+    shortest: bool = True
 
 
 @define(eq=False)

@@ -9,6 +9,7 @@ place that can be written to even where modelcheck is installed read-only.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -30,16 +31,24 @@ def compiled() -> bool:
 
 def load() -> Any:
     """Return the module that searches, compiling nothing yet. Cost: imports numba, about 0.3 s."""
+    return _load("engine")
+
+
+def load_reduced() -> Any:
+    """Return the module that searches with partial-order reduction."""
+    return _load("reduced")
+
+
+def _load(name: str) -> Any:
     import numba
 
     config: Any = numba.config  # it makes its attributes when it is imported
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_cache())
     try:
-        from modelcheck.explore.native import engine, reduced  # noqa: F401  compiles there too
+        return importlib.import_module(f"{__name__}.{name}")
     finally:
         config.CACHE_DIR = before
-    return engine
 
 
 def _cache() -> Path:

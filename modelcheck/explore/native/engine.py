@@ -86,7 +86,7 @@ class NativeSearch:
             self._examine()
             while search.found is None and not search.reason:
                 first, last = self.bounds[-1], storage.used
-                if first == last:
+                if first == last or self.meter.deep(len(search.levels)):
                     break
                 search.levels.append(last - first)
                 self.bounds.append(last)

@@ -15,6 +15,7 @@ import numpy as np
 from modelcheck.explore.budget import INTERRUPTED, Meter
 from modelcheck.explore.native import closure, kernel
 from modelcheck.explore.native.engine import NativeSearch
+from modelcheck.explore.native.engine import explore as plain
 from modelcheck.explore.native.kernel import CURSOR, MINE
 from modelcheck.explore.native.relations import FlatRelations
 from modelcheck.explore.search import Move, Reduction, Search
@@ -224,7 +225,12 @@ def _counters(begin: int) -> Any:
 
 
 def explore(tables: Tables, meter: Meter, workers: int = 1) -> Search:
-    """Search natively with reduction; see `modelcheck.explore.reduction.search.explore`."""
+    """Search natively with reduction; see `modelcheck.explore.reduction.search.explore`.
+
+    Without it where there are more agents than a set of bits can name.
+    """
+    if len(tables.agents) > MOST_AGENTS:
+        return plain(tables, meter, workers)
     runs = 0
     witnesses: dict[int, tuple[Move, ...]] = {}
     while True:
