@@ -24,7 +24,7 @@ ENGINES = ("auto", "reference", "native")
 LOADING_S, COMPILING_S = 0.5, 5.0
 
 
-def explore(
+def explore(  # noqa: PLR0913  one keyword for each option
     tables: Tables,
     meter: Meter,
     engine: str = "auto",

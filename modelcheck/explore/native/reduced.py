@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcheck.explore.budget import INTERRUPTED, Meter
+from modelcheck.explore.budget import Meter
 from modelcheck.explore.native import closure, kernel
 from modelcheck.explore.native.engine import NativeSearch
 from modelcheck.explore.native.engine import explore as plain
@@ -20,6 +20,7 @@ from modelcheck.explore.native.kernel import CURSOR, MINE
 from modelcheck.explore.native.relations import FlatRelations
 from modelcheck.explore.search import Move, Reduction, Search
 from modelcheck.tables.tables import Property, State, Tables
+from modelcheck.watchdog import reason_of
 
 #: Agents that a set of bits can name.
 MOST_AGENTS = 64
@@ -63,8 +64,8 @@ class ReducedSearch(NativeSearch):
                 super().run()
                 if search.found is not None or search.reason or not self._catch_up():
                     break
-        except KeyboardInterrupt:
-            search.reason = INTERRUPTED
+        except KeyboardInterrupt as error:
+            search.reason = search.reason or reason_of(error)
         return search
 
     def _level(self, first: int, last: int) -> None:
@@ -140,9 +141,9 @@ class ReducedSearch(NativeSearch):
         else:
             self.relations.note(agent, state)
 
-    def _examine(self, last: int) -> None:
+    def _examine(self) -> None:
         rows = len(self.rows)
-        super()._examine(last)
+        super()._examine()
         if len(self.rows) != rows:
             self.relations.watch(self._watched())
 
@@ -159,7 +160,7 @@ class ReducedSearch(NativeSearch):
         self._expand_listed(states[self.masks[states] != 0])
         self.masks[states] |= before
         self.storage.shared[CURSOR] = self.bounds[-1]
-        self._examine(self.storage.used)
+        self._examine()
         self._judge()
         return True
 

@@ -14,13 +14,14 @@ from collections.abc import Callable
 
 from modelcheck.errors import ModelError
 from modelcheck.explore import reference
-from modelcheck.explore.budget import INTERRUPTED, Meter
+from modelcheck.explore.budget import Meter
 from modelcheck.explore.reduction.ignoring import bits, ignored
 from modelcheck.explore.reduction.relations import Relations
 from modelcheck.explore.reduction.stubborn import Closure
 from modelcheck.explore.search import Reduction, Search, successor
 from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.tables.tries import Leaf
+from modelcheck.watchdog import reason_of
 
 #: How many states are expanded between two looks at the clock.
 STRIDE = 64
@@ -41,8 +42,8 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
         search = run.search
         try:
             run.to_the_end(pause)
-        except KeyboardInterrupt:
-            search.reason = INTERRUPTED
+        except KeyboardInterrupt as error:
+            search.reason = search.reason or reason_of(error)
         except ModelError:
             if search.found is None:  # a violation found before is not lost
                 raise
