@@ -51,6 +51,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     memory: str = "sc",
     engine: str = "auto",
     workers: int = 1,
+    reduction: bool = False,
     max_states: int | None = None,
     timeout_s: float | None = None,
     max_memory_mib: float | None = None,
@@ -72,6 +73,9 @@ def check(  # noqa: PLR0913  one keyword for each option
     workers : int
         Threads of the native engine. With more than one, which of several shortest counterexamples
         is found may change from run to run; nothing else does.
+    reduction : bool
+        Leave out interleavings that show nothing new (partial-order reduction, docs/reduction.md):
+        the same verdict from fewer states.
     max_states, timeout_s, max_memory_mib : number, optional
         Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
         *incomplete*.
@@ -105,7 +109,7 @@ def check(  # noqa: PLR0913  one keyword for each option
         except Fails as fails:
             return _failed_at_start(system, learner, fails, meter.elapsed())
         with watching(meter.exceeded_time_or_memory, say):
-            found = explore(tables, meter, engine, workers, say)
+            found = explore(tables, meter, engine, workers, say, reduction)
         with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
             result = _result(system, learner, found)
             return _audited(result, learner)
@@ -351,6 +355,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         warnings=_warnings(learner, search, violation),
         reason="" if violation else search.reason,
         trace_is_shortest=search.shortest and trace is not None,
+        reduction=search.reduction,
     )
 
 

@@ -40,7 +40,17 @@ HEAVY = {"numba", "numpy", "networkx", "graphviz", "rich", "hypothesis", "pytest
 # The native explorer is itself imported inside the function that needs it.
 HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
     (f"modelcheck/explore/native/{name}.py", package)
-    for name in ("arrays", "engine", "flat", "kernel", "layout", "storage")
+    for name in (
+        "arrays",
+        "closure",
+        "engine",
+        "flat",
+        "kernel",
+        "layout",
+        "reduced",
+        "relations",
+        "storage",
+    )
     for package in ("numba", "numpy")
 }
 

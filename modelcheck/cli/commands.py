@@ -174,6 +174,12 @@ def main() -> None:
     show_default=True,
     help="Threads of the native engine.",
 )
+@click.option(
+    "--reduction/--no-reduction",
+    default=False,
+    show_default=True,
+    help="Leave out interleavings that show nothing new (partial-order reduction).",
+)
 @MEMORY
 @QUIET
 def check_command(
@@ -247,6 +253,7 @@ def _check_one(
                 memory=options["memory"],
                 engine=options["engine"],
                 workers=options["workers"],
+                reduction=options["reduction"],
                 max_states=options["max_states"],
                 timeout_s=options["timeout"],
                 max_memory_mib=options["max_memory"],

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from modelcheck.watchdog import INTERRUPTED, interruption
 
@@ -19,12 +19,14 @@ class Budget:
     """How much a search may use; None is no limit.
 
     `memory_mib` bounds the resident memory of the whole Python process; None is most of what was
-    free when the search began, since a machine that swaps finishes nothing.
+    free when the search began, since a machine that swaps finishes nothing. `depth` is the number
+    of levels expanded: a bound that the caller knows of and draws its own conclusions from.
     """
 
     states: int | None = None
     seconds: float | None = None
     memory_mib: float | None = None
+    depth: int | None = None
 
 
 @frozen
@@ -72,6 +74,14 @@ class Meter:
         """Return the budget as given, or a default without its fraction."""
         given = self.budget.memory_mib
         return f"{given:g}" if given else f"{self.memory_mib:,.0f}"
+
+    def bounded(self, depth: int) -> Meter:
+        """Return a meter of the same budget, begun at the same time, for a search of one depth."""
+        return evolve(self, budget=evolve(self.budget, depth=depth), started=self.started)
+
+    def deep(self, levels: int) -> bool:
+        """Tell whether so many levels are all that is wanted."""
+        return self.budget.depth is not None and levels >= self.budget.depth
 
     def elapsed(self) -> float:
         """Return the seconds since the search started."""

@@ -47,8 +47,10 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
     parents: Parents = {tables.initial: None}
     frontier, level = [tables.initial], list[State]()
     try:
-        _examine(search, parents, tables.initial)
+        examine(search, parents, tables.initial)
         while frontier and search.found is None and not search.reason:
+            if meter.deep(len(search.levels)):
+                break
             if pause is not None and pause():
                 search.paused = list(parents)
                 break
@@ -99,7 +101,7 @@ def _expand_level(
                 for which, outcome in enumerate(leaf.outcomes):
                     search.transitions += 1
                     if outcome.failure is not None:
-                        _found(search, parents, state, outcome.failure.kind, move=(number, which))
+                        found(search, parents, state, outcome.failure.kind, move=(number, which))
                         continue
                     changed = list(state)
                     for index, value in outcome.writes:
@@ -112,9 +114,9 @@ def _expand_level(
                             return following
                         parents[reached] = (state, number, which)
                         following.append(reached)
-                        _examine(search, parents, reached)
+                        examine(search, parents, reached)
             if stuck:
-                _at_rest(search, parents, state)
+                at_rest(search, parents, state)
             done += 1
     finally:
         search.gone_through = done
@@ -132,7 +134,7 @@ def _look_at_rest(search: Search, parents: Parents, level: list[State], meter: M
             return
         state = level[search.gone_through]
         if not any(search.tables.leaf(agent, state).outcomes for agent in agents):
-            _at_rest(search, parents, state)
+            at_rest(search, parents, state)
         search.gone_through += 1
 
 
@@ -141,12 +143,12 @@ def _is_at_rest(search: Search) -> bool:
     return search.found is not None and search.found.kind in AT_REST
 
 
-def _examine(search: Search, parents: Parents, state: State) -> None:
+def examine(search: Search, parents: Parents, state: State) -> None:
     """Hold a new state against the invariants and the witnesses not yet found."""
     for index, prop in enumerate(search.tables.properties):
         if prop.kind == "always":
             if not search.tables.holds(prop, state).holds:
-                _found(search, parents, state, Kind.INVARIANT, index)
+                found(search, parents, state, Kind.INVARIANT, index)
         elif (
             prop.kind == "sometimes"
             and index not in search.witnesses
@@ -155,7 +157,7 @@ def _examine(search: Search, parents: Parents, state: State) -> None:
             search.witnesses[index] = path_to(parents, state)
 
 
-def _at_rest(search: Search, parents: Parents, state: State) -> None:
+def at_rest(search: Search, parents: Parents, state: State) -> None:
     """Judge a state where nobody can step.
 
     It lies one step before what the same level found among its successors, so it wins over that.
@@ -173,10 +175,10 @@ def _at_rest(search: Search, parents: Parents, state: State) -> None:
         return
     if not _is_at_rest(search):
         search.found = None
-    _found(search, parents, state, kind, index)
+    found(search, parents, state, kind, index)
 
 
-def _found(  # noqa: PLR0913  the parts of a violation, and where to note it
+def found(  # noqa: PLR0913  the parts of a violation, and where to note it
     search: Search,
     parents: Parents,
     state: State,
@@ -201,4 +203,4 @@ def path_to(parents: Parents, state: State) -> tuple[Move, ...]:
     return tuple(reversed(moves))
 
 
-__all__ = ["explore", "path_to", "successor"]
+__all__ = ["at_rest", "examine", "explore", "found", "path_to", "successor"]

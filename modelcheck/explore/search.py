@@ -31,6 +31,20 @@ class Found:
     property: int | None = None
 
 
+@frozen
+class Reduction:
+    """What partial-order reduction did: states that put steps off, of how many, in how many runs.
+
+    Runs before the last taught what the last one rests on. `shortest` tells whether a
+    counterexample is known to be a shortest one.
+    """
+
+    reduced: int
+    expanded: int
+    runs: int
+    shortest: bool = True
+
+
 @define(eq=False)
 class Search:
     """The state of a search, and its result once it has ended.
@@ -55,6 +69,7 @@ class Search:
     paused: list[State] | None = None
     gone_through: int = 0
     shortest: bool = True
+    reduction: Reduction | None = None
 
     @property
     def depth(self) -> int:

@@ -482,9 +482,10 @@ class Learner:
             ran = {frame.code: None for local in states for frame in local.frames}
             known = variables_of(self._processes[agent]) | names_in(ran)
             if ran and name not in known:
+                there = f"There {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}."
                 missing.append(
                     f"no function of {self.name_of(agent)} has a local variable {name!r}: a typing "
-                    f"mistake? There {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}."
+                    f"mistake? {there}"
                 )
         return sorted(missing)
 

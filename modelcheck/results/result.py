@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from modelcheck.errors import UsageError
+from modelcheck.explore.search import Reduction
 from modelcheck.show.trace import Trace, Violation
 from modelcheck.verdict import ExitCode, Expectation, Verdict
 
@@ -41,7 +42,8 @@ class Result:
     `reason` tells why an incomplete search was cut. `witnesses` maps each ``sometimes`` property to
     its shortest trace, or None where there is none (yet). `trace_is_shortest` is false where there
     is no counterexample, and where the search was cut before it could tell: then one a step shorter
-    may exist.
+    may exist. `reduction` says what partial-order reduction left out, None where it was off; a
+    witness's trace is then not promised to be shortest.
 
     Printed, it tells its story; in a notebook it draws its counterexample as well.
 
@@ -89,6 +91,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     reason: str = ""
     trace_is_shortest: bool = False
+    reduction: Reduction | None = None
 
     @property
     def depth(self) -> int:
@@ -173,6 +176,7 @@ class Result:
             "memory_model": self.memory_model,
             "engine": self.engine,
             "trace_is_shortest": self.trace_is_shortest,
+            "reduction": None if self.reduction is None else asdict(self.reduction),
             "trace": None if self.trace is None else trace_json(self.trace),
             "token": self.token or None,
             "witnesses": {json_text(k): v for k, v in witnesses.items()},

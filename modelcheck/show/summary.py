@@ -80,6 +80,12 @@ def expectation(result: Any) -> str:
     return f"expected: {result.expected}{by}"
 
 
+def _left_out(result: Any) -> str:
+    if result.reduction is None:
+        return ""
+    return f", reduced: steps put off in {result.reduction.reduced:,} states"
+
+
 def counts_line(result: Any) -> str:
     """Return the numbers of the search in one line."""
     rate = result.transitions / result.seconds if result.seconds >= FOR_A_RATE_S else 0
@@ -87,7 +93,7 @@ def counts_line(result: Any) -> str:
     return (
         f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}, "
         f"{result.seconds:.2f} s{speed} "
-        f"(memory model {result.memory_model}, {result.engine} engine)"
+        f"(memory model {result.memory_model}, {result.engine} engine{_left_out(result)})"
     )
 
 

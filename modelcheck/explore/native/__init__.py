@@ -9,6 +9,7 @@ place that can be written to even where modelcheck is installed read-only.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -30,22 +31,31 @@ def compiled() -> bool:
 
 def load() -> Any:
     """Return the module that searches, compiling nothing yet. Cost: imports numba, about 0.3 s."""
+    return _load("engine")
+
+
+def load_reduced() -> Any:
+    """Return the module that searches with partial-order reduction."""
+    return _load("reduced")
+
+
+def _load(name: str) -> Any:
     import numba
 
     config: Any = numba.config  # it makes its attributes when it is imported
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_cache())
     try:
-        from modelcheck.explore.native import engine
+        return importlib.import_module(f"{__name__}.{name}")
     finally:
         config.CACHE_DIR = before
-    return engine
 
 
 def _cache() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
-    source = (Path(__file__).parent / "kernel.py").read_bytes()
-    name = f"kernel-{hashlib.sha256(source).hexdigest()[:12]}"
+    # numba's cache does not notice a change in another file that a kernel inlines.
+    sources = [(Path(__file__).parent / name).read_bytes() for name in ("kernel.py", "closure.py")]
+    name = f"kernel-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
     for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):
         try:

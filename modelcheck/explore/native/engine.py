@@ -86,7 +86,7 @@ class NativeSearch:
             self._examine()
             while search.found is None and not search.reason:
                 first, last = self.bounds[-1], storage.used
-                if first == last:
+                if first == last or self.meter.deep(len(search.levels)):
                     break
                 search.levels.append(last - first)
                 self.bounds.append(last)
@@ -157,7 +157,7 @@ class NativeSearch:
         return min(self.storage.used, self.most)
 
     def _work(self, visits: Any, last: int, margin: int, order: Any, deferred: Any) -> Work:
-        return Work(visits, order, deferred, last, margin, self.tables.check_deadlock)
+        return Work(visits, order, deferred, last, margin, self.tables.check_deadlock, _NO_MASKS)
 
     def _expand_alone(self, last: int) -> None:
         """Expand states in order with one worker, learning each path as it comes."""
@@ -346,14 +346,19 @@ class NativeSearch:
             level = int(np.searchsorted(self.bounds, index, side="right")) - 1
             parent, agent, which = kernel.predecessor(
                 storage.packing.arrays, self.flat.tries(), self.flat.agents(), storage.store,
-                scratch, (self.bounds[level - 1], self.bounds[level]), index,
+                scratch, self._bounds_before(level), index,
             )  # fmt: skip
             moves.append((int(agent), int(which)))
             index = int(parent)
         return tuple(reversed(moves))
 
+    def _bounds_before(self, level: int) -> tuple[int, int]:
+        """Return where the states of the level before stand, and so every parent."""
+        return self.bounds[level - 1], self.bounds[level]
+
 
 _NONE = np.zeros(0, np.int64)
+_NO_MASKS = np.zeros(0, np.uint64)
 
 
 def explore(tables: Tables, meter: Meter, workers: int = 1) -> Search:
