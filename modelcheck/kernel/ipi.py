@@ -16,7 +16,7 @@ from attrs import frozen
 from modelcheck.kernel.atomics import shown
 from modelcheck.kernel.cpu import Cpu, interrupt, local_irq_restore, local_irq_save
 from modelcheck.language.process import Process
-from modelcheck.language.steps import Step, atomic, until
+from modelcheck.language.steps import Step, Until, atomic
 
 #: What a CPU is asked to run: a generator function of that CPU.
 Function = Callable[[Cpu], Generator[Any, Any, Any]]
@@ -57,7 +57,7 @@ def _post(cpu: Cpu, target: Cpu, request: Request) -> Step:
 
 def _csd_lock_wait(cpu: Cpu, target: Cpu) -> Step:
     """Return the step that waits until the target has unlocked this CPU's csd."""
-    waiting = until(lambda: not _has(cpu, target.call_single_queue))
+    waiting = Until(lambda: not _has(cpu, target.call_single_queue), order="acquire")
     return waiting.named(f"csd_lock_wait({target})")  # type: ignore[no-any-return] # named() returns the step itself
 
 

@@ -61,6 +61,7 @@ class Shape:
 
     observed: dict[CodeType, frozenset[str]] = field(factory=dict)
     spawned: list[Spawned] = field(factory=list)
+    needs: list[Hashable] = field(factory=list)  # what the memory model keeps beside memory
     outside: Outside = field(factory=Outside)
 
 
@@ -89,6 +90,14 @@ class Learner:
         for index, name in enumerate(self._names):
             slots.append(Slot(name, Domain(f"process {name}", self._limit), process=True))
             agents.append(Agent(name, first + index, late=self._late(index)))
+        self.extras = self.memory.begin(self)
+        self.extra_slots = {}
+        for extra in self.extras:
+            self.extra_slots[extra.need] = len(slots)
+            if extra.drains:
+                agents.append(Agent(extra.name, len(slots), late=extra.name))
+            domain = Domain(extra.name, self._limit)
+            slots.append(Slot(extra.name, domain, extra.drains, True, extra.hidden))
         properties = [
             Property(
                 p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno
@@ -99,9 +108,11 @@ class Learner:
         initial = [
             s.domain.intern(r.initial) for s, r in zip(shared, self.system.refs, strict=True)
         ]
-        for agent in range(len(agents)):
+        for agent in range(len(self._processes)):
             started = agent < len(self.system.processes)
             initial.append(self.start(first + agent) if started else self.absent(first + agent))
+        for slot, extra in enumerate(self.extras, len(initial)):
+            initial.append(self.intern_extra(slot, extra.value))
         tables.initial = tuple(initial)
         return tables
 
@@ -163,6 +174,42 @@ class Learner:
             line=local.line,
         )
 
+    # What memory models ask.
+
+    def need(self, need: Hashable) -> int:
+        """Return the slot that the memory model added for a need; may raise `Restart`."""
+        slot = self.extra_slots.get(need)
+        if slot is None:
+            self.shape.needs.append(need)
+            raise Restart
+        return slot
+
+    def need_of(self, agent: int) -> Any:
+        """Return the need that an agent which is no process was added for."""
+        slot = self.slot_of(agent)
+        return self.extras[slot - len(self.system.refs) - len(self._processes)].need
+
+    def intern_extra(self, slot: int, value: Any) -> int:
+        """Return the id of a value of a slot that the memory model added."""
+        domain = self.result.domains[slot]
+        if not isinstance(value, LocalState):
+            return domain.intern(value)
+        ident = domain.intern_keyed(value.key, value)
+        who = self.result.agents[self.agent_of(slot)]
+        if ident == len(who.tries):
+            who.tries.append(Trie())
+            who.may_rest.append(True)  # where a store waits, the buffer can step
+        return ident
+
+    def _drain(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
+        """Return the outcome of a store buffer's step."""
+        turn = Turn(self, agent, recorder, ())
+        try:
+            self.memory.drain(turn)
+        except Blocked:
+            return ()
+        return (Outcome(tuple(turn.writes.items())),)
+
     # What turns and views ask.
 
     def domain(self, slot: int) -> Domain:
@@ -178,13 +225,32 @@ class Learner:
         """Return the process of an agent."""
         return self._processes[agent]
 
+    def agent_of(self, slot: int) -> int:
+        """Return the agent whose local state is in a slot."""
+        first = len(self.system.refs)
+        if slot - first < len(self._processes):
+            return slot - first
+        return next(a for a, agent in enumerate(self.result.agents) if agent.slot == slot)
+
+    def is_process(self, agent: int) -> bool:
+        """Tell whether an agent is a process, and not a store buffer."""
+        return agent < len(self._processes)
+
     def slot_of(self, agent: int) -> int:
         """Return the slot of an agent's local state."""
         return self.result.agents[agent].slot
 
+    def processes(self) -> range:
+        """Return the agents that are processes."""
+        return range(len(self._processes))
+
+    def process_name(self, agent: int) -> str:
+        """Return a process's name, also while tables are being built."""
+        return self._names[agent]
+
     def name_of(self, agent: int) -> str:
         """Return an agent's name."""
-        return self._names[agent]
+        return self.result.agents[agent].name
 
     def place(self, agent: int, local: int) -> tuple[str, int]:
         """Return file and line of a local state's pending step."""
@@ -193,15 +259,15 @@ class Learner:
 
     def guard_slots(self, agent: int, recorder: Recorder) -> frozenset[int]:
         """Return the slots that the guard of the whole process reads in the recorder's state."""
-        guard = self._processes[agent].guard
+        guard = self._processes[agent].guard if self.is_process(agent) else None
         if guard is None:
             return frozenset()
-        Turn(self, agent, recorder, ()).test(guard)
+        Turn(self, agent, recorder, ()).test(guard, coherent=True)
         return frozenset(read.slot for read in recorder.path)
 
     def process_slots(self) -> Iterator[tuple[int, int]]:
-        """Go over all (agent, slot)."""
-        return ((a, agent.slot) for a, agent in enumerate(self.result.agents))
+        """Go over (agent, slot) of all processes."""
+        return ((a, self.slot_of(a)) for a in range(len(self._processes)))
 
     def keep_variable(self, code: CodeType, name: str) -> None:
         """Note that a property reads a variable of `code`: keep it even where it is dead.
@@ -295,6 +361,8 @@ class Learner:
 
     def step(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
         """Return all outcomes of the pending step; see `modelcheck.tables.tables.Learner`."""
+        if not self.is_process(agent):
+            return self._drain(agent, recorder)
         slot = self.slot_of(agent)
         local: LocalState = recorder.peek(slot)
         if local.status != "running":
@@ -322,7 +390,8 @@ class Learner:
             except Fails as fails:
                 outcomes.append(Outcome(tuple(turn.writes.items()), result, fails.failure))
             else:
-                outcomes.append(Outcome(tuple(turn.writes.items()), result))
+                note = "; ".join(dict.fromkeys(turn.notes))
+                outcomes.append(Outcome(tuple(turn.writes.items()), result, note=note))
         return tuple(outcomes)
 
     def _watch(self, run: Run) -> None:
@@ -345,7 +414,7 @@ class Learner:
         while scripts:
             turn = Turn(self, agent, recorder, scripts.pop())
             try:
-                if guard is not None and not turn.test(guard)[0]:
+                if guard is not None and not turn.test(guard, coherent=True)[0]:
                     continue
                 done.append((turn, run.step.perform(turn)))
             except Blocked:
@@ -401,7 +470,7 @@ class Learner:
         a Python object show it now. Up to `AUDITED` of each process are looked at, evenly spread.
         """
         self.shape.outside.check()
-        for agent in self.result.agents:
+        for agent in self.result.agents[: len(self._processes)]:
             running = [v for v in self.result.domains[agent.slot].values if v.status == "running"]
             for local in running[:: 1 + len(running) // AUDITED]:
                 number = agent.slot - len(self.system.refs)

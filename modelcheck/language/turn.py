@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from attrs import frozen
 
 from modelcheck.language import context
 from modelcheck.language.refs import Ref, model_error
@@ -19,28 +21,73 @@ if TYPE_CHECKING:
     from modelcheck.language.steps import Child, Step
 
 
+@frozen
+class Extra:
+    """A slot that a memory model adds to the state.
+
+    `need` is what it was asked for by, `value` what it holds at first. One that `drains` is an
+    agent too: its value is a `LocalState`, its steps are `MemoryModel.drain`. A `hidden` one is
+    bookkeeping that no trace shows.
+    """
+
+    need: Hashable
+    name: str
+    value: Any
+    drains: bool = False
+    hidden: bool = False
+
+
 class MemoryModel(Protocol):
-    """What loads, stores, read-modify-writes and fences mean (`modelcheck.memory`)."""
+    """What loads, stores, read-modify-writes and fences mean (`modelcheck.memory`).
+
+    `order` is ``"relaxed"``, ``"acquire"``, ``"release"`` or ``"full"``. Whatever cannot be done
+    now blocks. `bound` says which bound of the model some state has reached, empty if none.
+    """
 
     name: str
+    bound: str
 
-    def load(self, turn: Turn, ref: Ref) -> Any:
-        """Return what a plain load of `ref` sees."""
+    def begin(self, learner: Learner) -> list[Extra]:
+        """Return the slots for what `learner.shape.needs` lists; new tables begin."""
 
-    def store(self, turn: Turn, ref: Ref, value: Any) -> None:
-        """Do a plain store."""
+    def load(self, turn: Turn, ref: Ref, order: str = "relaxed") -> Any:
+        """Return what a load of `ref` sees."""
 
-    def load_locked(self, turn: Turn, ref: Ref) -> Any:
-        """Return what the load half of a read-modify-write sees."""
+    def store(self, turn: Turn, ref: Ref, value: Any, order: str = "relaxed") -> None:
+        """Do a store."""
 
-    def store_locked(self, turn: Turn, ref: Ref, value: Any) -> None:
-        """Do the store half of a read-modify-write."""
+    def modify(
+        self, turn: Turn, ref: Ref, function: Callable[[Any], Any], order: str = "relaxed"
+    ) -> Any:
+        """Do a read-modify-write: store ``function(old)``; return the old value."""
 
-    def atomic(self, turn: Turn) -> None:
-        """Come before a step over several locations: it is sequentially consistent."""
+    def modify_if(
+        self,
+        turn: Turn,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> tuple[bool, Any]:
+        """Do a read-modify-write where ``test(old)``; return whether, and the old value."""
+
+    def atomic(self, turn: Turn, agent: int | None = None) -> None:
+        """Come before a sequentially consistent step of a process (the turn's own)."""
+
+    def read(self, turn: Turn, ref: Ref) -> Any:
+        """Return the value in memory, within a sequentially consistent step."""
+
+    def write(self, turn: Turn, ref: Ref, value: Any) -> None:
+        """Change the value in memory for everybody, within a sequentially consistent step."""
 
     def fence(self, turn: Turn, kind: str) -> None:
         """Do a fence of a kind, or block until it can be done."""
+
+    def refresh(self, turn: Turn, refs: Iterable[Ref]) -> None:
+        """Let later loads of some locations stay behind what comes before."""
+
+    def drain(self, turn: Turn) -> None:
+        """Make a buffered store visible: the step of the agent that belongs to an `Extra`."""
 
 
 class Blocked(BaseException):
@@ -56,16 +103,17 @@ class Turn:
         self._script, self._position = script, 0
         self.open: list[tuple[int, ...]] = []  # scripts of the choices not taken
         self.writes: dict[int, int] = {}
+        self.notes: list[str] = []  # what a trace should say of this step
 
     # What a memory model builds on: coherent memory.
 
     def load(self, ref: Ref) -> Any:
         """Return the value in coherent memory."""
-        return self.read_slot(self._slot(ref))
+        return self.read_slot(self.slot_of(ref))
 
     def store(self, ref: Ref, value: Any) -> None:
         """Change the value in coherent memory."""
-        slot = self._slot(ref)
+        slot = self.slot_of(ref)
         self.writes[slot] = self.learner.domain(slot).intern(value)
 
     def read_slot(self, slot: int, view: View | None = None) -> Any:
@@ -75,7 +123,23 @@ class Turn:
             return view.observe(value) if view else value
         return self._recorder.read(slot, view)
 
-    def _slot(self, ref: Ref) -> int:
+    def read_ident(self, slot: int) -> int:
+        """Return the id of a location's value, as `read_slot` the value."""
+        if slot in self.writes:
+            return self.writes[slot]
+        self._recorder.read(slot)
+        return self._recorder.ident(slot)
+
+    def own(self) -> Any:
+        """Return the local state of the turn's own agent: no read, since it selects the step."""
+        return self._recorder.peek(self.learner.slot_of(self.agent))
+
+    def write_slot(self, slot: int, value: Any) -> None:
+        """Change a slot that a memory model has added."""
+        self.writes[slot] = self.learner.intern_extra(slot, value)
+
+    def slot_of(self, ref: Ref) -> int:
+        """Return the slot of a location; raise `ModelError` for one of another model."""
         if not self.learner.owns(ref):
             raise model_error(
                 f"{ref.name} is not part of the model's state",
@@ -101,16 +165,17 @@ class Turn:
         return options[index]
 
     def evaluate(self, function: Callable[[], Any], writes: bool = False) -> Any:
-        """Call the user's function with names as plain values."""
-        with context.evaluating(_Names(self, writes)):
+        """Call the user's function with names as plain values of coherent memory."""
+        with context.evaluating(_Names(self, writes, coherent=True)):
             return _value_of(with_plain_names(function)())
 
-    def test(self, condition: Callable[[], Any]) -> tuple[bool, Any]:
+    def test(self, condition: Callable[[], Any], coherent: bool = False) -> tuple[bool, Any]:
         """Return whether the user's condition is true, and its value.
 
-        Its truth is asked for while names are plain values: it may be that of a channel.
+        Its truth is asked for while names are plain values: it may be that of a channel. What it
+        reads are loads, or coherent memory.
         """
-        with context.evaluating(_Names(self, False)):
+        with context.evaluating(_Names(self, False, coherent)):
             value = _value_of(with_plain_names(condition)())
             return bool(value), value
 
@@ -125,14 +190,18 @@ class Turn:
         """Start a process in a free slot of its kind."""
         from modelcheck.language.steps import Child
 
+        self.memory.atomic(self)
         name, slot = self.learner.free_slot(process, detached, self)
         self.writes[slot] = self.learner.start(slot)
+        self.memory.atomic(self, self.learner.agent_of(slot))
         return Child(name, slot, detached)
 
     def join(self, child: Child) -> None:
         """Wait for a spawned process; free its slot."""
         if self.read_slot(child.slot, STATUS) != "finished":
             self.block()
+        self.memory.atomic(self)
+        self.memory.atomic(self, self.learner.agent_of(child.slot))
         self.writes[child.slot] = self.learner.absent(child.slot)
 
     def meet(self, channel: Channel, message: Any) -> None:
@@ -142,11 +211,12 @@ class Turn:
         for agent, slot in self.learner.process_slots():
             if agent != self.agent and self.read_slot(slot, view):
                 guard = self.learner.process(agent).guard
-                if guard is None or self.test(guard)[0]:
+                if guard is None or self.test(guard, coherent=True)[0]:
                     waiting.append((agent, slot))
         if not waiting:
             self.block()
         agent, slot = self.choose(waiting)
+        self.memory.atomic(self, agent)
         local = self.read_slot(slot)
         result = message
         for index in reversed(self.choose(local.receives[channel.name])):
@@ -161,12 +231,12 @@ STATUS = View("status", lambda local: local.status)
 class _Names:
     """The evaluation in force while a step runs the user's functions."""
 
-    def __init__(self, turn: Turn, writable: bool):
-        self._turn, self._writable = turn, writable
+    def __init__(self, turn: Turn, writable: bool, coherent: bool = False):
+        self._turn, self._writable, self._coherent = turn, writable, coherent
 
     def load(self, ref: Ref) -> Any:
-        if self._writable:
-            return self._turn.memory.load_locked(self._turn, ref)
+        if self._coherent:
+            return self._turn.memory.read(self._turn, ref)
         return self._turn.memory.load(self._turn, ref)
 
     def store(self, ref: Ref, value: Any) -> None:
@@ -175,7 +245,7 @@ class _Names:
                 f"{ref.name} was assigned to inside a condition",
                 "until(...) and update(...) only look; to change several locations use atomic(f).",
             )
-        self._turn.memory.store_locked(self._turn, ref, value)
+        self._turn.memory.write(self._turn, ref, value)
 
     def within(self, step: Step) -> Any:
         """Take a channel's step as part of an atomic one."""

@@ -81,6 +81,8 @@ def _label(tables: Tables, state: State) -> str:
     lines = []
     for index, slot in enumerate(tables.slots):
         value = tables.value(index, state)
+        if slot.hidden:
+            continue
         if slot.process:
             where = f"{value.line}: {value.label}" if value.status == "running" else value.status
             lines.append(f"{slot.name} @ {where}")

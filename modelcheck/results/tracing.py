@@ -75,7 +75,7 @@ def shared(tables: Tables, state: State) -> dict[str, Any]:
     return {
         slot.name: tables.value(index, state)
         for index, slot in enumerate(tables.slots)
-        if not slot.process
+        if not (slot.process or slot.hidden)
     }
 
 
@@ -99,11 +99,12 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
         writes=tuple(
             Change(tables.slots[s].name, tables.value(s, before), tables.domains[s].values[v])
             for s, v in outcome.writes
-            if not tables.slots[s].process
+            if not (tables.slots[s].process or tables.slots[s].hidden)
         ),
         locals=() if outcome.failure else changes(local.variables(), then.variables()),
         result=outcome.result,
         others=tuple(tables.agents[n].name for n in moved),
+        note=outcome.note,
     )
 
 
@@ -120,7 +121,7 @@ def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
     return tuple(
         Read(tables.slots[s].name, tables.value(s, state))
         for s in slots
-        if not tables.slots[s].process and s not in hidden
+        if not (tables.slots[s].process or tables.slots[s].hidden) and s not in hidden
     )
 
 
@@ -143,7 +144,7 @@ def status(tables: Tables, state: State, agent: int, failed: bool) -> ProcessSta
     who = tables.agents[agent]
     local: LocalState = tables.value(who.slot, state)
     if local.status != "running":
-        said = "finished" if local.status == "finished" else "not started"
+        said = "not started" if local.status == "absent" else local.status
         return ProcessStatus(who.name, said)
     said = "failed" if failed else "ready" if _can_step(tables, agent, state) else "blocked"
     seen = reads(tables, agent, state) if said == "blocked" else ()

@@ -59,6 +59,8 @@ def _step(step: TraceStep, sources: dict[str, TraceStep], entered: bool) -> str:
     kept = words.kept_locals(step)
     if kept:
         sentence += f" It now has {_listed(kept, SOME)}."
+    if step.note:
+        sentence += f" It {clean(step.note)}."
     if step.others:
         moved = _listed([clean(name) for name in step.others], SOME)
         sentence += f" This moves {moved} too."
@@ -146,6 +148,8 @@ def _standing(status: ProcessStatus) -> str:
     match status.status:
         case "finished":
             return f"{name} has finished."
+        case "empty":
+            return f"{name}: empty."
         case "blocked" if status.daemon:
             return f"{name} waits at {about or 'its next step'}{sees}; as a daemon it may."
         case "blocked":

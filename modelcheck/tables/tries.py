@@ -54,12 +54,13 @@ class Outcome:
     """One way a step can go: the slots it writes (the process's own among them), or a failure.
 
     `writes` are (slot, value id) pairs, each slot once. `result` is what the step sent back into
-    the process, for display only.
+    the process, and `note` what a trace should say besides, for display only.
     """
 
     writes: tuple[tuple[int, int], ...]
     result: Any = None
     failure: Failure | None = None
+    note: str = ""
 
 
 class Node:
@@ -196,6 +197,10 @@ class Recorder:
         Only for the agent's own local state, which selects the trie.
         """
         return self._domains[slot].values[self._state[slot]]
+
+    def ident(self, slot: int) -> int:
+        """Return the id of the value of `slot`, which is on the path already."""
+        return self._state[slot]
 
     def read(self, slot: int, view: View | None = None) -> Any:
         """Return the value of `slot` (or what `view` sees of it), and put the read on the path."""
