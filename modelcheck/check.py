@@ -318,7 +318,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         verdict=Verdict.VIOLATED
         if violation
         else (Verdict.INCOMPLETE if reason else Verdict.HOLDS),
-        expected=system.expect,
+        expected=system.expected(learner.memory.name)[0],
         states=search.states,
         transitions=search.transitions,
         levels=tuple(search.levels),
@@ -326,7 +326,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         memory_model=learner.memory.name,
         engine=search.engine,
         file=system.file,
-        expected_by=system.expect_by,
+        expected_by=system.expected(learner.memory.name)[1],
         violation=violation,
         trace=trace,
         witnesses={
@@ -422,7 +422,7 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
         model=system.name,
         parameters=system.parameters,
         verdict=Verdict.VIOLATED,
-        expected=system.expect,
+        expected=system.expected(learner.memory.name)[0],
         states=0,
         transitions=0,
         levels=(),
@@ -430,7 +430,7 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
         memory_model=learner.memory.name,
         engine="reference",
         file=system.file,
-        expected_by=system.expect_by,
+        expected_by=system.expected(learner.memory.name)[1],
         violation=violation,
         trace=trace,
     )

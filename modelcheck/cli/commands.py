@@ -21,7 +21,7 @@ from typing import Any
 import click
 from attrs import evolve
 
-from modelcheck.check import check, memory_model, replay, simulate
+from modelcheck.check import check, replay, simulate
 from modelcheck.cli.outputs import (
     Outcome,
     json_error,
@@ -40,6 +40,7 @@ from modelcheck.explore.auto import ENGINES
 from modelcheck.language.context import is_ours
 from modelcheck.language.model import Model
 from modelcheck.loading import beside, find
+from modelcheck.memory import memory_model
 from modelcheck.results.result import Result
 from modelcheck.show.summary import (
     parameters_text,
@@ -54,7 +55,18 @@ from modelcheck.watchdog import INTERRUPTED, interrupt, interruption
 PARAMETERS = click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the model."
 )
-MEMORY = click.option("--memory", default="sc", show_default=True, help="The memory model.")
+MEMORY = click.option(
+    "--memory",
+    default="sc",
+    show_default=True,
+    metavar="MODEL",
+    help="The memory model: sc, tso, pso or wmm; for `check` also several, `sc,tso`.",
+)
+BUFFER = click.option(
+    "--buffer",
+    type=click.IntRange(min=1),
+    help="How many stores a store buffer holds, and stale values of a location a CPU keeps.",
+)
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
 
@@ -198,6 +210,7 @@ def main() -> None:
     help="Threads of the native engine.",
 )
 @MEMORY
+@BUFFER
 @QUIET
 def check_command(
     targets: Sequence[str], params: Sequence[str], quiet: bool, **options: Any
@@ -207,22 +220,23 @@ def check_command(
     to_stdout = json_file == "-"
     quiet = quiet or to_stdout
     try:
-        memory_model(options["memory"])
+        memories = _memories(options["memory"])
         refuse_unwritable(None if to_stdout else json_file, folder=False)
         refuse_unwritable(options["svg"])
         refuse_unwritable(options["dot"])
         built = _with_parameters(_find(targets), params)
-        outcomes = _check_all(built, options, quiet)
+        outcomes = _check_all(built, memories, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
         if to_stdout:
             say(json_error(error))
         raise
-    several = len(built) > 1
+    asked = len(built) * len(memories)
+    several = asked > 1
     with until_closed():
         if to_stdout:
             say(json_text(outcomes, several))
         elif not quiet:
-            print_outcomes(outcomes, len(built))
+            print_outcomes(outcomes, asked)
     for outcome in outcomes:
         if outcome.error is not None:
             _complain(f"{outcome.title}: {outcome.error}" if several else str(outcome.error))
@@ -240,19 +254,33 @@ def _find(targets: Sequence[str]) -> list[Model]:
     return models
 
 
+def _memories(given: str) -> list[str]:
+    """Return the memory models that were asked for. Raises `UsageError` for an unknown one."""
+    names = list(dict.fromkeys(name.strip() for name in given.split(",")))
+    for name in names:
+        memory_model(name)
+    return names
+
+
 def _check_all(
-    built: Sequence[tuple[Model, dict[str, Any]]], options: Any, quiet: bool
+    built: Sequence[tuple[Model, dict[str, Any]]],
+    memories: Sequence[str],
+    options: Any,
+    quiet: bool,
 ) -> list[Outcome]:
-    """Check models one after the other, until one is interrupted."""
+    """Check models one after the other, each under the memory models, until one is interrupted."""
     outcomes = []
     names = titles([model for model, _ in built])
     for name, (model, parameters) in zip(names, built, strict=True):
-        try:
-            outcomes.append(_check_one(model, name, parameters, options, quiet))
-        except KeyboardInterrupt:  # outside the search itself, which handles it better
-            outcomes.append(Outcome(model, name, _nothing_of(model, parameters, options)))
-        if outcomes[-1].interrupted:
-            break
+        for memory in memories:
+            title = f"{name}, {memory}" if len(memories) > 1 else name
+            here = {**options, "memory": memory}
+            try:
+                outcomes.append(_check_one(model, title, parameters, here, quiet))
+            except KeyboardInterrupt:  # outside the search itself, which handles it better
+                outcomes.append(Outcome(model, title, _nothing_of(model, parameters, here)))
+            if outcomes[-1].interrupted:
+                return outcomes
     return outcomes
 
 
@@ -267,6 +295,7 @@ def _check_one(
             result = check(
                 system,
                 memory=options["memory"],
+                buffer=options["buffer"],
                 engine=options["engine"],
                 workers=options["workers"],
                 max_states=options["max_states"],
@@ -312,7 +341,8 @@ def _write_pictures(outcomes: Sequence[Outcome], options: Any, quiet: bool, seve
             assert outcome.result is not None
             with _users_code(outcome.model, "drawn"):
                 system = outcome.model(**outcome.result.parameters)
-                return graph_of(system, memory=options["memory"])
+                memory = outcome.result.memory_model
+                return graph_of(system, memory=memory, buffer=options["buffer"])
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
     if not quiet:
@@ -395,9 +425,16 @@ def _system(model: Model, params: Sequence[str]) -> Any:
     "--steps", type=click.IntRange(min=0), default=1000, show_default=True, help="At most."
 )
 @MEMORY
+@BUFFER
 @QUIET
 def simulate_command(
-    target: str, params: Sequence[str], seed: int, steps: int, memory: str, quiet: bool
+    target: str,
+    params: Sequence[str],
+    seed: int,
+    steps: int,
+    memory: str,
+    buffer: int | None,
+    quiet: bool,
 ) -> None:
     """Take one random walk: for models too large to search. It never says that a model holds.
 
@@ -408,7 +445,7 @@ def simulate_command(
     model = _one(target)
     system = _system(model, params)
     with _users_code(model, "simulated"):
-        result = simulate(system, seed=seed, steps=steps, memory=memory)
+        result = simulate(system, seed=seed, steps=steps, memory=memory, buffer=buffer)
     if not quiet:
         assert result.trace is not None
         with until_closed():
@@ -453,8 +490,14 @@ def replay_command(target: str, token: str, svg: str | None) -> None:
 @PARAMETERS
 @click.option("--limit", type=click.IntRange(min=1), help="Draw at most so many states.")
 @MEMORY
+@BUFFER
 def graph_command(
-    target: str, output: str, params: Sequence[str], limit: int | None, memory: str
+    target: str,
+    output: str,
+    params: Sequence[str],
+    limit: int | None,
+    memory: str,
+    buffer: int | None,
 ) -> None:
     """Draw the state graph, with the counterexample on it where there is one."""
     from modelcheck.results.graph import LIMIT, graph_of
@@ -464,7 +507,7 @@ def graph_command(
     model = _one(target)
     system = _system(model, params)
     with _users_code(model, "drawn"):
-        graph = graph_of(system, memory=memory)
+        graph = graph_of(system, memory=memory, buffer=buffer)
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         drawn = render(graph, output, limit or LIMIT)

@@ -86,8 +86,10 @@ from modelcheck.kernel.paging import (
     set_pte,
     try_get_page,
 )
+from modelcheck.kernel.rcu import synchronize_sched
 
 __all__ = [
+    "synchronize_sched",
     "READ_ONCE",
     "WRITE_ONCE",
     "Cpu",

@@ -2,9 +2,9 @@
 
 Sources: ``include/asm-generic/rwonce.h``, ``include/linux/atomic/atomic-instrumented.h`` and
 ``Documentation/atomic_t.txt``. A step's text reads like the C, and so does the order of arguments.
-Each goes through the memory model. A read-modify-write that results in a value has a full barrier on
-either side, where it stores; its forms ``_relaxed``, ``_acquire`` and ``_release`` have less, and one
-without a result is ordered with nothing. What that means under each memory model:
+Each goes through the memory model. A read-modify-write that results in a value has a full barrier
+on either side, where it stores; its forms ``_relaxed``, ``_acquire`` and ``_release`` have less,
+and one without a result is ordered with nothing. What that means under each memory model:
 ``docs/memory-models.md``.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from modelcheck.language.cells import leaves
 from modelcheck.language.refs import Ref, check_value, model_error
 from modelcheck.language.steps import CompareAndSwap, Load, Step, Store, Update
 from modelcheck.language.turn import Turn
@@ -44,10 +45,36 @@ def location(thing: Any, call: str) -> Ref:
     )
 
 
-def READ_ONCE(ref: Any) -> Step:
-    """Return the step that loads one location; its result is the value."""
-    ref = location(ref, "READ_ONCE")
-    return Load(ref, f"READ_ONCE({ref})")
+class _Dependent(Load):
+    """A load that loads of what it leads to stay behind: an address dependency."""
+
+    def __init__(self, ref: Ref, reached: tuple[Any, ...], text: str):
+        super().__init__(ref, text)
+        self.reached = tuple(leaf for thing in reached for leaf in leaves(thing))
+
+    def perform(self, turn: Turn) -> Any:
+        value = super().perform(turn)
+        turn.memory.refresh(turn, self.reached)
+        return value
+
+
+def load_of(call: str, thing: Any, reached: tuple[Any, ...]) -> Step:
+    """Return the step ``call(thing)``: a load, with address dependencies to what is `reached`."""
+    ref = location(thing, call)
+    text = f"{call}({ref})"
+    return _Dependent(ref, reached, text) if reached else Load(ref, text)
+
+
+def READ_ONCE(ref: Any, *reached: Any) -> Step:
+    """Return the step that loads one location; its result is the value.
+
+    Parameters
+    ----------
+    reached : locations, parts or arrays
+        What later loads reach *through* the value (it is a pointer to there): these stay behind
+        this load, as hardware and the kernel promise. Without any, nothing is ordered.
+    """
+    return load_of("READ_ONCE", ref, reached)
 
 
 def WRITE_ONCE(ref: Any, value: Any) -> Step:

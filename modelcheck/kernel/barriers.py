@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from modelcheck.kernel.atomics import READ_ONCE, WRITE_ONCE, location, shown
-from modelcheck.language.cells import leaves
-from modelcheck.language.refs import Ref, check_value
+from modelcheck.kernel.atomics import WRITE_ONCE, load_of, location, shown
+from modelcheck.language.refs import check_value
 from modelcheck.language.steps import Fence, Load, Step, Store
-from modelcheck.language.turn import Turn
 
 
 def smp_mb() -> Step:
@@ -88,19 +86,6 @@ def rcu_assign_pointer(pointer: Any, value: Any) -> Step:
     return Store(ref, value, f"rcu_assign_pointer({ref}, {shown(value)})", "release")
 
 
-class _Dereference(Load):
-    """A load that loads of what it leads to stay behind."""
-
-    def __init__(self, ref: Ref, reached: tuple[Ref, ...]):
-        super().__init__(ref, f"rcu_dereference({ref})")
-        self.reached = reached
-
-    def perform(self, turn: Turn) -> Any:
-        value = super().perform(turn)
-        turn.memory.refresh(turn, self.reached)
-        return value
-
-
 def rcu_dereference(pointer: Any, *reached: Any) -> Step:
     """Return the step that loads a pointer; loads of what is reached through it stay behind.
 
@@ -110,7 +95,4 @@ def rcu_dereference(pointer: Any, *reached: Any) -> Step:
         What the pointer may lead to. Without any, nothing is ordered: a hardware that orders the
         loads through a pointer orders only those.
     """
-    ref = location(pointer, "rcu_dereference")
-    if not reached:
-        return READ_ONCE(ref).named(f"rcu_dereference({ref})")  # type: ignore[no-any-return] # named() returns the step itself
-    return _Dereference(ref, tuple(leaf for thing in reached for leaf in leaves(thing)))
+    return load_of("rcu_dereference", pointer, reached)

@@ -49,12 +49,26 @@ class System:
         self.name, self.file, self.expect_by = "system", "", ""
         self.parameters: dict[str, Any] = {}
         self.expect = Verdict.HOLDS
+        self.expect_under: Mapping[str, Verdict] = {}
+        self._by = ""
         self.names: dict[str, Any] = {}
         self.refs = self._bind(state)
         self.processes = [_checked_process(p) for p in _iterate(processes, "processes")]
         self.properties = [_checked_property(p) for p in _iterate(properties, "properties")]
         self.deadlock = deadlock
         self._check_names()
+
+    def expected(self, memory: str) -> tuple[Verdict, str]:
+        """Return the verdict expected under a memory model, and by what it is to be violated.
+
+        A weaker model allows all that a stronger one does: what is said of one holds for weaker
+        ones, until something else is said.
+        """
+        verdict = self.expect
+        known = MEMORY_MODELS.index(memory) if memory in MEMORY_MODELS else 0
+        for name in MEMORY_MODELS[: known + 1]:
+            verdict = self.expect_under.get(name, verdict)
+        return verdict, self._by if verdict is Verdict.VIOLATED else ""
 
     def _bind(self, state: Any) -> list[Ref]:
         binder = Binder()
@@ -126,8 +140,14 @@ def _checked_property(prop: Any) -> PropertyFunction:
     return prop
 
 
-#: What a model expects: a verdict, or a function of its parameters that returns one.
-Expect = str | Verdict | Callable[..., str | Verdict]
+#: Memory models by name, from the strongest to the weakest.
+MEMORY_MODELS = ("sc", "tso", "pso", "wmm")
+
+#: A verdict, or one for each memory model: ``{"sc": "holds", "tso": "violated"}``.
+Verdicts = str | Verdict | Mapping[str, str | Verdict]
+
+#: What a model expects: verdicts, or a function of its parameters that returns them.
+Expect = Verdicts | Callable[..., Verdicts]
 
 
 class Model:
@@ -157,9 +177,10 @@ class Model:
     def expectation(self) -> str:
         """What the model expects under its defaults, as text."""
         try:
-            return str(self._expected(self.parameters))
+            first, *others = self._expected(self.parameters).items()
         except Exception:  # a function of a parameter that has no default
             return "?"
+        return "; ".join([str(first[1]), *(f"{name}: {verdict}" for name, verdict in others)])
 
     def __call__(self, **parameters: Any) -> System:
         known = inspect.signature(self.function).parameters
@@ -182,8 +203,9 @@ class Model:
             )
         system.name, system.file = self.name, self.file
         system.parameters = {**self.parameters, **parameters}
-        system.expect = self._expected(system.parameters)
-        system.expect_by = self.by if system.expect is Verdict.VIOLATED else ""
+        system.expect_under = self._expected(system.parameters)
+        system._by = self.by
+        system.expect, system.expect_by = system.expected("sc")
         causes = [*Kind, *(p.name for p in system.properties)]
         if self.by.isidentifier() and self.by not in causes:
             raise ModelError(
@@ -194,8 +216,8 @@ class Model:
             )
         return system
 
-    def _expected(self, parameters: Mapping[str, Any]) -> Verdict:
-        """Return the verdict expected under these parameters."""
+    def _expected(self, parameters: Mapping[str, Any]) -> dict[str, Verdict]:
+        """Return the verdicts expected under these parameters, by memory model."""
         try:
             expect = self.expect(**parameters) if callable(self.expect) else self.expect
         except Exception as error:
@@ -205,12 +227,15 @@ class Model:
                 file=self.file,
                 line=self.line,
             ) from error
+        given = expect if isinstance(expect, Mapping) else {"sc": expect}
         try:
-            return Verdict(expect)
+            found = {"sc": Verdict.HOLDS} | {name: Verdict(v) for name, v in given.items()}
+            return {name: found[name] for name in sorted(found, key=MEMORY_MODELS.index)}
         except ValueError:
             raise ModelError(
                 f"model {self.name} expects {expect!r}",
-                f"It can expect {', '.join(v.value for v in Verdict)}.",
+                f"It can expect {', '.join(v.value for v in Verdict)}; or, for different memory "
+                f"models, a dict of {', '.join(MEMORY_MODELS)} to these.",
                 file=self.file,
                 line=self.line,
             ) from None
@@ -262,8 +287,10 @@ def model(function: Any = None, *, expect: Expect = "holds", by: str = "") -> An
 
     Parameters
     ----------
-    expect : "holds", "violated", "incomplete", or a function of the parameters that returns one
+    expect : "holds", "violated", "incomplete", a dict, or a function of the parameters
         The verdict that the model must have; a deliberately broken twin says ``expect="violated"``.
+        A dict has verdicts by memory model, ``{"tso": "violated"}``: one that is not named is as
+        the next stronger one that is, ``"sc"`` holds if it is not. A function returns any of these.
     by : str
         Which property, or which kind of violation (``"deadlock"``), a broken twin must violate.
 
@@ -280,7 +307,7 @@ def model(function: Any = None, *, expect: Expect = "holds", by: str = "") -> An
         return lambda f: model(f, expect=expect, by=by)
     if not inspect.isfunction(function):
         raise model_error(f"@model was given {function!r}", "Decorate a function.")
-    if by and expect in (Verdict.HOLDS, Verdict.INCOMPLETE):
+    if by and isinstance(expect, str) and expect in (Verdict.HOLDS, Verdict.INCOMPLETE):
         raise ModelError(
             f"model {function.__name__} expects {str(expect)!r}, but says by what it is violated",
             f'Write expect="violated" beside by={by!r}.',

@@ -74,6 +74,9 @@ class MemoryModel(Protocol):
     def atomic(self, turn: Turn, agent: int | None = None) -> None:
         """Come before a sequentially consistent step of a process (the turn's own)."""
 
+    def release(self, turn: Turn) -> None:
+        """Come before a change of coherent memory that tells others of earlier stores."""
+
     def read(self, turn: Turn, ref: Ref) -> Any:
         """Return the value in memory, within a sequentially consistent step."""
 
@@ -122,13 +125,6 @@ class Turn:
             value = self.learner.domain(slot).values[self.writes[slot]]
             return view.observe(value) if view else value
         return self._recorder.read(slot, view)
-
-    def read_ident(self, slot: int) -> int:
-        """Return the id of a location's value, as `read_slot` the value."""
-        if slot in self.writes:
-            return self.writes[slot]
-        self._recorder.read(slot)
-        return self._recorder.ident(slot)
 
     def own(self) -> Any:
         """Return the local state of the turn's own agent: no read, since it selects the step."""
@@ -183,6 +179,13 @@ class Turn:
         """Call the user's function of values, with names as plain values, read only."""
         with context.evaluating(_Names(self, False)):
             return _value_of(with_plain_names(function)(*values))
+
+    def barrier_on(self, cpu: Any) -> None:
+        """Do a full barrier on another CPU, or block until it can be done."""
+        for agent in self.learner.processes():
+            if self.learner.process(agent).cpu is cpu:
+                self.memory.atomic(self, agent)
+                return
 
     # Processes.
 

@@ -22,6 +22,9 @@ from modelcheck.memory.sc import SequentialConsistency
 #: How many stores a buffer holds, and how many stale values of one location a CPU keeps.
 BUFFER = 8
 
+#: What a trace says of a store.
+BUFFERED = "leaves the store in its store buffer"
+
 #: What a buffer holds, oldest first.
 Entries = tuple[Any, ...]
 
@@ -144,6 +147,10 @@ class StoreBuffers(SequentialConsistency):
         cpu = self.cpu(turn.agent if agent is None else agent)
         self.wait_empty(turn, cpu)
         self.forget_stale(turn, cpu)
+
+    def release(self, turn: Turn) -> None:
+        """Wait until the CPU's buffers are empty."""
+        self.wait_empty(turn, self.here(turn))
 
     def fence(self, turn: Turn, kind: str) -> None:
         """Do a fence of a kind, or block until it can be done."""

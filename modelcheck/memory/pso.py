@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from modelcheck.language.refs import Ref
 from modelcheck.language.turn import Extra, Turn
-from modelcheck.memory.buffers import Entries, StoreBuffers, entries_of, note_forwarded
+from modelcheck.memory.buffers import BUFFERED, Entries, StoreBuffers, entries_of, note_forwarded
 from modelcheck.tables.tries import View
 
 #: What a store waits for: (location, how many of the oldest stores in its buffer), sorted.
@@ -42,7 +42,7 @@ class PartialStoreOrder(StoreBuffers):
             name = f"order of {self.cpu_name(cpu)}'s stores"
             return Extra(need, name, ((), ()), hidden=True)
         (location,) = rest
-        name = f"{self.cpu_name(cpu)}'s stores to {self.location(location)}"
+        name = f"store buffer of {self.cpu_name(cpu)} for {self.location(location)}"
         return Extra(need, name, self._state(location, ()), drains=True)
 
     def _state(self, location: int, entries: Entries) -> Any:
@@ -113,6 +113,7 @@ class PartialStoreOrder(StoreBuffers):
             turn.write_slot(order_slot, (mark, tuple(sorted({*waiting, location}))))
         entry = (self.intern(location, value), waits)
         turn.write_slot(slot, self._state(location, (*entries, entry)))
+        turn.notes.append(BUFFERED)
 
     def fence(self, turn: Turn, kind: str) -> None:
         """Do a fence: ``smp_wmb`` makes later stores wait for earlier ones, and nobody else."""

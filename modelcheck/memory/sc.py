@@ -58,6 +58,9 @@ class SequentialConsistency:
     def atomic(self, turn: Turn, agent: int | None = None) -> None:
         """Do nothing: everything is sequentially consistent."""
 
+    def release(self, turn: Turn) -> None:
+        """Do nothing: earlier stores are visible."""
+
     def read(self, turn: Turn, ref: Ref) -> Any:
         """Return the value in memory."""
         return turn.load(ref)

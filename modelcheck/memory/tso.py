@@ -12,7 +12,7 @@ from typing import Any
 
 from modelcheck.language.refs import Ref
 from modelcheck.language.turn import Extra, Turn
-from modelcheck.memory.buffers import Entries, StoreBuffers, entries_of, note_forwarded
+from modelcheck.memory.buffers import BUFFERED, Entries, StoreBuffers, entries_of, note_forwarded
 from modelcheck.tables.tries import View
 
 _EMPTY = View("empty", lambda local: not entries_of(local))
@@ -73,6 +73,7 @@ class TotalStoreOrder(StoreBuffers):
         self.check_room(len(entries), f"stores in the buffer of {self.cpu_name(cpu)}", turn)
         entry = (location, self.intern(location, value))
         turn.write_slot(slot, self._state((*entries, entry)))
+        turn.notes.append(BUFFERED)
 
     def modify(
         self, turn: Turn, ref: Ref, function: Callable[[Any], Any], order: str = "relaxed"

@@ -13,16 +13,17 @@ here lets later ones pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from modelcheck.language.refs import Ref
+from modelcheck.language.source import shown
 from modelcheck.language.turn import Extra, Turn
 from modelcheck.memory.pso import PartialStoreOrder
 
 
 class WeakMemoryModel(PartialStoreOrder):
-    """`PartialStoreOrder` with, a CPU and location, the ids of stale values, oldest first."""
+    """`PartialStoreOrder` with, a CPU and location, its stale values, oldest first."""
 
     name = "wmm"
     load_fences: ClassVar[frozenset[str]] = frozenset({"rmb"})
@@ -32,7 +33,7 @@ class WeakMemoryModel(PartialStoreOrder):
         kind, cpu, *rest = need
         if kind != "stale":
             return super().extra(need)
-        name = f"stale {self.location(rest[0])} at {self.cpu_name(cpu)}"
+        name = f"stale values of {self.location(rest[0])} at {self.cpu_name(cpu)}"
         return Extra(need, name, ())
 
     def _stale(self, cpu: int, location: int) -> int | None:
@@ -50,7 +51,7 @@ class WeakMemoryModel(PartialStoreOrder):
         """Return the value in memory, or a stale one."""
         location, cpu = turn.slot_of(ref), self.here(turn)
         slot = self.learner.need(("stale", cpu, location))
-        stale: tuple[int, ...] = turn.read_slot(slot)
+        stale: tuple[Any, ...] = turn.read_slot(slot)
         which = turn.choose(range(len(stale) + 1)) if stale else 0
         if which == 0:
             if stale:
@@ -59,8 +60,8 @@ class WeakMemoryModel(PartialStoreOrder):
         left = stale[which - 1 :]
         if left != stale:
             turn.write_slot(slot, left)
-        turn.notes.append(f"sees the stale value {ref.name} = {self.shown(location, left[0])}")
-        return self.value(location, left[0])
+        turn.notes.append(f"sees the stale value {ref.name} = {shown(left[0])}")
+        return left[0]
 
     def store(self, turn: Turn, ref: Ref, value: Any, order: str = "relaxed") -> None:
         """Buffer a store; the CPU's stale values of the location are gone."""
@@ -89,29 +90,27 @@ class WeakMemoryModel(PartialStoreOrder):
         else:
             super().fence(turn, kind)
 
-    def modify(
-        self, turn: Turn, ref: Ref, function: Callable[[Any], Any], order: str = "relaxed"
-    ) -> Any:
-        """Act on memory; the CPU's stale values of the location are gone."""
-        old = super().modify(turn, ref, function, order)
+    def _after(self, turn: Turn, ref: Ref, order: str) -> None:
+        """Order what comes after; the CPU's stale values of the location are gone."""
+        super()._after(turn, ref, order)
         self._forget(turn, self.here(turn), turn.slot_of(ref))
-        return old
 
     def become_visible(self, turn: Turn, cpu: int, location: int, ident: int) -> None:
         """Change memory; other CPUs may still see the old value, where they did not store."""
         for (_, other, where), slot in self.needs("stale"):
             if where == location and other != cpu:
-                old = turn.read_ident(location)
-                if old != ident and self.own_newest(turn, other, location) is None:
-                    self._keep(turn, slot, old)
+                old = turn.read_slot(location)
+                changes = self.intern(location, old) != ident
+                if changes and self.own_newest(turn, other, location) is None:
+                    self._keep(turn, slot, location, old)
         super().become_visible(turn, cpu, location, ident)
 
-    def _keep(self, turn: Turn, slot: int, ident: int) -> None:
+    def _keep(self, turn: Turn, slot: int, location: int, value: Any) -> None:
         """Add a stale value; the oldest makes room for it where the bound is reached."""
-        stale: tuple[int, ...] = turn.read_slot(slot)
-        if stale[-1:] == (ident,):
+        stale: tuple[Any, ...] = turn.read_slot(slot)
+        if stale and self.intern(location, stale[-1]) == self.intern(location, value):
             return
         if len(stale) >= self.bound_at:
             self.reached(self.learner.domain(slot).name)
             stale = stale[1:]
-        turn.write_slot(slot, (*stale, ident))
+        turn.write_slot(slot, (*stale, value))

@@ -20,7 +20,13 @@ from modelcheck.verdict import Kind
 EXPLORED = 5_000
 
 
-def graph_of(model: Model | System, *, memory: str = "sc", limit: int = EXPLORED) -> StateGraph:
+def graph_of(
+    model: Model | System,
+    *,
+    memory: str = "sc",
+    buffer: int | None = None,
+    limit: int = EXPLORED,
+) -> StateGraph:
     """Return the state graph of a model, with its counterexample on it where it has one.
 
     Parameters
@@ -30,7 +36,7 @@ def graph_of(model: Model | System, *, memory: str = "sc", limit: int = EXPLORED
         whole trace, and its `note` says so.
     """
     system = model() if isinstance(model, Model) else model
-    result = check(system, memory=memory, max_states=max(limit, 100_000))
+    result = check(system, memory=memory, buffer=buffer, max_states=max(limit, 100_000))
     token = decode(result.token) if result.token else None
 
     def build(learner: Learner, tables: Tables) -> StateGraph:
@@ -53,7 +59,7 @@ def graph_of(model: Model | System, *, memory: str = "sc", limit: int = EXPLORED
         # A process failed before its first step: there is no state to explore from.
         text = "\n".join(f"{k} = {show_value(v)}" for k, v in result.trace.states[0].items())
         return StateGraph((Node(0, f"{text}\nfailed".lstrip(), "violation"),), (), "")
-    return tables_of(system, memory, build)
+    return tables_of(system, memory, build, buffer)
 
 
 def _kinds(

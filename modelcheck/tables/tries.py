@@ -198,10 +198,6 @@ class Recorder:
         """
         return self._domains[slot].values[self._state[slot]]
 
-    def ident(self, slot: int) -> int:
-        """Return the id of the value of `slot`, which is on the path already."""
-        return self._state[slot]
-
     def read(self, slot: int, view: View | None = None) -> Any:
         """Return the value of `slot` (or what `view` sees of it), and put the read on the path."""
         ident = self._state[slot]

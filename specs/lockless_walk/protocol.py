@@ -55,6 +55,7 @@ class Mm:
     table: object = PageTable  # the page-table page, in use or deposited
     page: object = Page  # what the pte maps
     huge_page: object = Page  # what the pmd maps where it is huge
+    overflow: bool = True  # a perf counter overflows once; only row 14 has somebody to tell
 
 
 def mm_cpumask(mm):
@@ -66,8 +67,11 @@ def mm_cpumask(mm):
 
 
 def gup_pgd_range(mm):
-    """Return the page found, with a reference taken, or None (mm/gup.c)."""
-    pmd = yield READ_ONCE(mm.pmd)
+    """Return the page found, with a reference taken, or None (mm/gup.c).
+
+    The pmd holds the table's address: READ_ONCE() orders the loads through it.
+    """
+    pmd = yield READ_ONCE(mm.pmd, mm.table)
     with label("below the pmd"):
         if pmd is Pmd.NONE:
             return None
@@ -106,7 +110,7 @@ def gup_pte_range(mm):
 
 def find_linux_pte(mm):
     """Return which entry maps the address: the pmd itself, one in the table, or None."""
-    pmd = yield READ_ONCE(mm.pmd)
+    pmd = yield READ_ONCE(mm.pmd, mm.table)
     return {Pmd.NONE: None, Pmd.HUGE: "pmd", Pmd.TABLE: "table"}[pmd]
 
 
@@ -268,12 +272,23 @@ def split(mm, cpu, invalidate):
     yield WRITE_ONCE(mm.pmd, Pmd.TABLE)  # pmd_populate
 
 
+@process
+def dontneed(mm, cpu, invalidate):
+    """Unmap the page and keep the table, as MADV_DONTNEED does: zap_pte_range() (mm/memory.c).
+
+    The pmd stays, so nobody waits for walks.
+    """
+    yield set_pte(mm.table, Pte.NONE)
+    yield flush_tlb_broadcast(mm_cpumask(mm))
+    yield put_page(mm.page)
+
+
 def only_a_lookup_minds_a_split(updater, look, **others):
     """Return what a row expects that lets walks go on too long: "gup" checks a huge pmd again."""
     return "holds" if (updater, look) == ("split", "gup") else "violated"
 
 
-UPDATERS = {"munmap": munmap, "collapse": collapse, "split": split}
+UPDATERS = {"munmap": munmap, "collapse": collapse, "split": split, "dontneed": dontneed}
 
 
 # Properties.
@@ -384,16 +399,21 @@ class Scene:
     updater: str
     look: str = "gup"
     irqs_on: bool = True  # in the walkers' callers
+    left_over: int = 0  # what the count is at first
+    irqs_order_loads: bool = True  # a CPU forgets what it read ahead when it takes an interrupt
 
 
-def system(walk, invalidate, also=(), **scene):
+def system(walk, invalidate, also=(), without=(), **scene):
     """Return walkers and an updater, each on a CPU of its own, with interrupt handlers there.
 
     `walk` and `invalidate` are the two functions in which the rows differ, `also` are properties
-    besides `PROPERTIES`, and `scene` are the fields of `Scene`.
+    besides `PROPERTIES`, `without` some of those that the row cannot have, and `scene` are the
+    fields of `Scene`. An `updater` may also be the process function itself.
     """
     here = Scene(**scene)
-    mm = before_split(here.walkers + 1) if here.updater == "split" else Mm(cpus(here.walkers + 1))
+    updater = UPDATERS.get(here.updater, here.updater)
+    start = before_split if here.updater in BEFORE_SPLIT else Mm
+    mm = start(cpus(here.walkers + 1), nr_walkers=here.left_over)
     *own, last = mm.cpu
     if here.updater == "collapse":
         also = [a_pinned_page_is_never_copied_away, *also]
@@ -401,15 +421,19 @@ def system(walk, invalidate, also=(), **scene):
         mm,
         [
             *(walker(mm, cpu, walk, LOOKS[here.look], here.irqs_on).on(cpu) for cpu in own),
-            UPDATERS[here.updater](mm, last, invalidate).named("updater").on(last),
-            *interrupts(mm.cpu),
+            updater(mm, last, invalidate).named("updater").on(last),
+            *interrupts(mm.cpu, orders=here.irqs_order_loads),
             page_allocator(mm.page),
         ],
-        [*PROPERTIES, flag_restored(here.irqs_on), *also],
+        [*(p for p in PROPERTIES if p not in without), flag_restored(here.irqs_on), *also],
     )
 
 
-def before_split(n):
+#: Updaters that find the pmd huge.
+BEFORE_SPLIT = ["split"]
+
+
+def before_split(cpu, **fields):
     """Return an mm whose pmd is huge, with an empty table deposited; the ptes will map its page."""
     page, table = Page(), PageTable(pte=Pte.UNINITIALISED)
-    return Mm(cpus(n), pmd=Pmd.HUGE, table=table, page=page, huge_page=page)
+    return Mm(cpu, pmd=Pmd.HUGE, table=table, page=page, huge_page=page, **fields)

@@ -1,9 +1,10 @@
 """The classic litmus shapes: what each memory model allows of them.
 
-The names are those of Alglave, Maranget, Tautschnig, Herding Cats (TOPLAS 2014), and of Owens, Sarkar,
-Sewell, A Better x86 Memory Model (TPHOLs 2009) for n5, n6 and iwp. Columns: ``tso`` as herd's x86tso
-model says; ``pso`` by SPARC's definition (only stores pass stores); ``wmm`` by the paper's axioms (only
-"a load stays before a later store" is kept without a fence, and stores are seen by all at once).
+The names are those of Alglave, Maranget, Tautschnig, Herding Cats (TOPLAS 2014), and of Owens,
+Sarkar, Sewell, A Better x86 Memory Model (TPHOLs 2009) for n5, n6 and iwp. Columns: ``tso`` as
+herd's x86tso model says; ``pso`` by SPARC's definition (only stores pass stores); ``wmm`` by the
+paper's axioms (without a fence only "a load stays before a later store" is kept, and stores are
+seen by all at once).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from memory.litmus import P, x86
 
 SB, MP = "a==0 and b==0", "a==1 and b==0"
 
-#: name, threads, condition, and which of sc, tso, pso and wmm allow it (``-`` for one that does not).
+#: Name, threads, condition, and which of sc, tso, pso and wmm allow it (``-``: does not).
 SHAPES = [
     ("SB", "x=1; a=y | y=1; b=x", SB, "-tpw"),
     ("SB+mbs", "x=1; mb; a=y | y=1; mb; b=x", SB, "----"),
@@ -72,6 +73,7 @@ SHAPES = [
     ("CoWW", "x=1; x=2", "x==1", "----"),
     ("CoWR", "x=1; a=x | x=2", "a==2 and x==1", "----"),
     ("CoRW1", "a=x; x=1", "a==1", "----"),
+    ("CoRW-cas", "a=x; x=2; c=x<-3; b=x.acq | x=1", "c==1 and b==2", "----"),
     ("CoRW2", "a=x; x=1 | x=2", "a==2 and x==2", "----"),
     ("strong-acquire (atomic_t.txt)", "a=x; rmb; b=y | y+=1; after_atomic; x=1", MP, "----"),
 ]  # fmt: skip
@@ -123,4 +125,5 @@ exists (0:rax=0 /\\ 1:rax=1 /\\ 1:rbx=0)
 """
     )
     assert condition.split() == ["(p0_ax==0", "and", "p1_ax==1", "and", "p1_bx==0)"]
-    assert litmus.allowed(condition, "tso") and not litmus.allowed(condition, "sc")
+    assert litmus.allowed(condition, "tso")
+    assert not litmus.allowed(condition, "sc")

@@ -171,7 +171,7 @@ def random_op(random: Random, names: str) -> Op:
 
 
 def beside_an_atomic(op: Op) -> tuple[Op, ...]:
-    """A fence with the atomic that it belongs to: by itself it is nothing on x86, and much elsewhere."""
+    """A fence with the atomic that it belongs to: by itself it is nothing on x86 alone."""
     if op.kind == "fence" and op.order == "after_atomic":
         return Op("add", "x", 2), op
     if op.kind == "fence" and op.order == "before_atomic":
