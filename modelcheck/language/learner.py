@@ -208,7 +208,7 @@ class Learner:
             self.memory.drain(turn)
         except Blocked:
             return ()
-        return (Outcome(tuple(turn.writes.items())),)
+        return (turn.outcome(None),)
 
     # What turns and views ask.
 
@@ -388,10 +388,9 @@ class Learner:
             try:
                 turn.writes.setdefault(slot, self.advance(agent, local, result, ident))
             except Fails as fails:
-                outcomes.append(Outcome(tuple(turn.writes.items()), result, fails.failure))
+                outcomes.append(turn.outcome(result, fails.failure))
             else:
-                note = "; ".join(dict.fromkeys(turn.notes))
-                outcomes.append(Outcome(tuple(turn.writes.items()), result, note=note))
+                outcomes.append(turn.outcome(result))
         return tuple(outcomes)
 
     def _watch(self, run: Run) -> None:
@@ -422,10 +421,10 @@ class Learner:
             except (ModelError, Restart):
                 raise
             except Fails as fails:
-                outcomes.append(Outcome(tuple(turn.writes.items()), None, fails.failure))
+                outcomes.append(turn.outcome(None, fails.failure))
             except RAISED as error:
                 failure = failure_of(error, (local.file, local.line))
-                outcomes.append(Outcome(tuple(turn.writes.items()), None, failure))
+                outcomes.append(turn.outcome(None, failure))
             scripts.extend(reversed(turn.open))
         return done
 

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from modelcheck.language import context
 from modelcheck.language.refs import Ref, model_error
-from modelcheck.tables.tries import Recorder, View
+from modelcheck.tables.tries import Failure, Outcome, Recorder, View
 
 if TYPE_CHECKING:
     from modelcheck.language.channels import Channel
@@ -107,6 +107,11 @@ class Turn:
         self.open: list[tuple[int, ...]] = []  # scripts of the choices not taken
         self.writes: dict[int, int] = {}
         self.notes: list[str] = []  # what a trace should say of this step
+
+    def outcome(self, result: Any, failure: Failure | None = None) -> Outcome:
+        """Return what the turn came to."""
+        note = "; ".join(dict.fromkeys(self.notes))
+        return Outcome(tuple(self.writes.items()), result, failure, note)
 
     # What a memory model builds on: coherent memory.
 

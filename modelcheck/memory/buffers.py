@@ -45,7 +45,11 @@ class StoreBuffers(SequentialConsistency):
         self.learner, self.bound = learner, ""
         self._cpus: list[Any] = []
         self._cpu_of: dict[int, int] = {}
-        return [self.extra(need) for need in learner.shape.needs]
+        # In an order that does not depend on what was asked for first: a replay asks otherwise.
+        needs: list[Any] = sorted(
+            learner.shape.needs, key=lambda need: (need[1], need[0], need[2:])
+        )
+        return [self.extra(need) for need in needs]
 
     def extra(self, need: Any) -> Extra:
         """Return the slot for a need."""

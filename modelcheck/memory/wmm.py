@@ -97,9 +97,9 @@ class WeakMemoryModel(PartialStoreOrder):
 
     def become_visible(self, turn: Turn, cpu: int, location: int, ident: int) -> None:
         """Change memory; other CPUs may still see the old value, where they did not store."""
+        old = turn.read_slot(location)  # always, so that a step is the same whoever loads
         for (_, other, where), slot in self.needs("stale"):
             if where == location and other != cpu:
-                old = turn.read_slot(location)
                 changes = self.intern(location, old) != ident
                 if changes and self.own_newest(turn, other, location) is None:
                     self._keep(turn, slot, location, old)

@@ -159,7 +159,7 @@ def status(tables: Tables, state: State, agent: int, failed: bool) -> ProcessSta
     local: LocalState = tables.value(who.slot, state)
     if local.status != "running":
         said = "not started" if local.status == "absent" else local.status
-        return ProcessStatus(who.name, said)
+        return ProcessStatus(who.name, said, daemon=tables.slots[who.slot].memory)
     said = "failed" if failed else "ready" if _can_step(tables, agent, state) else "blocked"
     seen = reads(tables, agent, state) if said == "blocked" else ()
     rests = who.may_rest[state[who.slot]]

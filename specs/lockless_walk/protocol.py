@@ -40,6 +40,7 @@ from modelcheck.kernel import (
     set_pte,
     smp_call_function_many,
     smp_mb,
+    smp_rmb,
     smp_wmb,
     try_get_page,
 )
@@ -249,9 +250,14 @@ def munmap(mm, cpu, invalidate):
 
 
 @process
-def collapse(mm, cpu, invalidate):
-    """Replace the table by a huge page: collapse_huge_page() (mm/khugepaged.c)."""
+def collapse(mm, cpu, invalidate, locked=True):
+    """Replace the table by a huge page: collapse_huge_page() (mm/khugepaged.c).
+
+    Of the lock of the ptes only the order that taking it brings is modelled.
+    """
     yield from invalidate(mm, cpu)  # pmdp_collapse_flush
+    if locked:
+        yield smp_rmb().named("spin_lock(pte_ptl): an acquire")
     page_count = yield atomic_read(mm.page.refcount)  # __collapse_huge_page_isolate
     if page_count != 1:
         yield WRITE_ONCE(mm.pmd, Pmd.TABLE)  # somebody holds the page: put the table back
@@ -415,7 +421,7 @@ def system(walk, invalidate, also=(), without=(), **scene):
     start = before_split if here.updater in BEFORE_SPLIT else Mm
     mm = start(cpus(here.walkers + 1), nr_walkers=here.left_over)
     *own, last = mm.cpu
-    if here.updater == "collapse":
+    if here.updater in COLLAPSES:
         also = [a_pinned_page_is_never_copied_away, *also]
     return System(
         mm,
@@ -428,6 +434,9 @@ def system(walk, invalidate, also=(), without=(), **scene):
         [*(p for p in PROPERTIES if p not in without), flag_restored(here.irqs_on), *also],
     )
 
+
+#: Updaters that copy the page away.
+COLLAPSES = ["collapse"]
 
 #: Updaters that find the pmd huge.
 BEFORE_SPLIT = ["split"]

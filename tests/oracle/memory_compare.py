@@ -231,16 +231,16 @@ def compare(program: Program, native: bool = False) -> dict[str, int]:
         found = found_by_tables(program, model)
         assert found == truth, (model, "missing", truth - found, "wrong", found - truth)
         assert before <= truth, (model, "loses what a stronger model allows", before - truth)
-        compare_engines(program, model, truth, native)
+        if native:
+            compare_engines(program, model, truth)
         before, counts[model] = truth, len(truth)
     return counts
 
 
-def compare_engines(program: Program, model: str, truth: set[Outcome], native: bool) -> None:
+def compare_engines(program: Program, model: str, truth: set[Outcome]) -> None:
     """Check with each engine: the outcomes are allowed, and one taken out is missed."""
-    engines = ("reference", "native") if native else ("reference",)
     sizes = set()
-    for engine in engines:
+    for engine in ("reference", "native"):
         result = check(system_of(program, truth), memory=model, engine=engine)
         assert result.holds, (model, engine, result)
         sizes.add((result.states, result.transitions, result.levels))
@@ -264,7 +264,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--native", action="store_true", help="compare the native engine too")
+    parser.add_argument("--native", action="store_true", help="compare both engines too")
     args = parser.parse_args()
     began, told, weaker = time.perf_counter(), 0, dict.fromkeys(MODELS, 0)
     for number in range(args.programs):
