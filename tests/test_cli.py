@@ -776,8 +776,8 @@ def test_list_names_models_parameters_and_expectations():
     """One line a model, in the order of the files."""
     lines = run("list", CLASSIC).stdout.splitlines()
     assert lines[0].split() == ["model", "expects", "parameters", "what", "it", "is"]
-    assert len(lines) == 12
-    assert re.search(r"^philosophers +holds +n=5, ordered=True +Nobody starves", lines[10])
+    assert len(lines) == 14
+    assert re.search(r"^philosophers +holds +n=5, ordered=True +Nobody starves", lines[12])
 
 
 def test_list_of_nothing_is_an_error(tmp_path):

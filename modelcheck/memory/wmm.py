@@ -34,7 +34,8 @@ class WeakMemoryModel(PartialStoreOrder):
         if kind != "stale":
             return super().extra(need)
         name = f"stale values of {self.location(rest[0])} at {self.cpu_name(cpu)}"
-        return Extra(need, name, ())
+        # Hidden: a load that sees one says so, and which CPUs keep one depends on what they load.
+        return Extra(need, name, (), hidden=True)
 
     def _stale(self, cpu: int, location: int) -> int | None:
         """Return the slot of a CPU's stale values, None where it never loads the location."""

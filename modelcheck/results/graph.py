@@ -87,7 +87,7 @@ def _label(tables: Tables, state: State) -> str:
     lines = []
     for index, slot in enumerate(tables.slots):
         value = tables.value(index, state)
-        if slot.hidden:
+        if slot.hidden and state[index] == tables.initial[index]:
             continue
         if slot.process:
             where = f"{value.line}: {value.label}" if value.status == "running" else value.status

@@ -101,7 +101,7 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
         writes=tuple(
             Change(tables.slots[s].name, tables.value(s, before), tables.domains[s].values[v])
             for s, v in outcome.writes
-            if _told(tables, s) and not (tables.slots[s].memory and before[s] == v)
+            if _told(tables, s)
         ),
         locals=() if outcome.failure else changes(local.variables(), then.variables()),
         result=outcome.result,
@@ -133,9 +133,7 @@ def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
     return tuple(
         Read(tables.slots[s].name, tables.value(s, state))
         for s in slots
-        if _told(tables, s)
-        and s not in hidden
-        and not (tables.slots[s].memory and tables.value(s, state) == ())
+        if _told(tables, s) and s not in hidden
     )
 
 

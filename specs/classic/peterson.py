@@ -3,18 +3,7 @@
 G. L. Peterson, Myths about the mutual exclusion problem, 1981.
 """
 
-from modelcheck import (
-    System,
-    always,
-    cells,
-    fence,
-    label,
-    model,
-    process,
-    sometimes,
-    state,
-    until,
-)
+from modelcheck import System, always, cells, label, model, process, sometimes, state, until
 
 
 @state
@@ -30,20 +19,6 @@ def user(s, me):
     while True:
         yield s.wants[me].set(True)
         yield s.turn.set(other)
-        yield until(lambda: not s.wants[other] or s.turn == me)
-        yield label("critical")
-        yield s.wants[me].set(False)
-
-
-@process
-def fenced_user(s, me, between="wmb"):
-    """Enter and leave with a barrier between what one says and what one looks at."""
-    other = 1 - me
-    while True:
-        yield s.wants[me].set(True)
-        yield fence(between)
-        yield s.turn.set(other)
-        yield fence("mb")
         yield until(lambda: not s.wants[other] or s.turn == me)
         yield label("critical")
         yield s.wants[me].set(False)
@@ -73,25 +48,9 @@ def somebody_enters(s):
 
 @model(expect={"sc": "holds", "tso": "violated"}, by="mutual_exclusion")
 def peterson():
-    """Mutual exclusion with three shared bits; it relies on sequential consistency."""
+    """Mutual exclusion with three shared bits."""
     s = Peterson()
     return System(s, [user(s, 0), user(s, 1)], [mutual_exclusion, somebody_enters])
-
-
-@model(expect={"sc": "holds", "wmm": "incomplete"})
-def peterson_fenced():
-    """With barriers it holds; under wmm stale values pile up for one who does not want to enter."""
-    s = Peterson()
-    users = [fenced_user(s, me).named("user") for me in (0, 1)]
-    return System(s, users, [mutual_exclusion, somebody_enters])
-
-
-@model(expect={"sc": "holds", "pso": "violated"}, by="mutual_exclusion")
-def peterson_stores_unordered():
-    """A full barrier behind both stores is enough on x86; not where the stores pass each other."""
-    s = Peterson()
-    users = [fenced_user(s, me, "barrier").named("user") for me in (0, 1)]
-    return System(s, users, [mutual_exclusion, somebody_enters])
 
 
 @model(expect="violated", by="mutual_exclusion")
