@@ -341,7 +341,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         coverage=_coverage(system, tables),
         warnings=_warnings(learner, search, violation),
         reason="" if violation else reason,
-        trace_is_shortest=search.shortest and trace is not None,
+        trace_is_shortest=search.shortest and trace is not None and not learner.memory.bound,
     )
 
 
@@ -350,9 +350,10 @@ def _warnings(learner: Learner, search: Search, violation: Violation | None) -> 
     if violation is not None and not search.shortest:
         why = f" ({search.reason})" if search.reason else ", by an error of the model"
         return (f"the search was cut{why}: a counterexample one step shorter may exist",)
+    bound = learner.memory.bound
     if violation is not None:
-        return ()
-    if search.reason:
+        return (f"{bound}: a shorter counterexample may exist",) if bound else ()
+    if search.reason or bound:
         return tuple(_growing(search.tables))
     never = [
         f"{p.name} was never evaluated: no run comes to a proper end"

@@ -433,3 +433,19 @@ def test_what_is_expected_is_listed_and_checked():
     assert message_passing.expectation == "holds; wmm: violated"
     with pytest.raises(ModelError, match="can expect holds"):
         model(expect={"lkmm": "violated"})(lambda: None)
+
+
+def test_a_violation_beyond_a_bound_is_not_said_to_be_the_shortest():
+    """Where a store had to wait for room, a shorter way may have been cut off."""
+    s = Shared()
+
+    @process
+    def fails(s):
+        for n in range(4):
+            yield s.x.set(n % 2)
+        raise AssertionError
+
+    result = check(System(s, [fails(s)]), memory="tso", buffer=2)
+    assert not result.trace_is_shortest
+    assert "a shorter counterexample may exist" in result.warnings[0]
+    assert check(System(s, [fails(s)]), memory="tso").trace_is_shortest
