@@ -23,7 +23,7 @@ from modelcheck.memory.sc import SequentialConsistency
 BUFFER = 8
 
 #: What a trace says of a store.
-BUFFERED = "leaves the store in its store buffer"
+BUFFERED = "waits in the store buffer"
 
 #: What a buffer holds, oldest first.
 Entries = tuple[Any, ...]
@@ -170,4 +170,4 @@ def entries_of(local: Any) -> Entries:
 
 def note_forwarded(turn: Turn, ref: Ref, shown: str) -> None:
     """Tell the trace that a load saw a store that nobody else sees yet."""
-    turn.notes.append(f"sees {ref.name} = {shown} in its own store buffer")
+    turn.notes.append(f"{ref.name} = {shown} from its own store buffer")

@@ -42,7 +42,7 @@ class PartialStoreOrder(StoreBuffers):
             name = f"order of {self.cpu_name(cpu)}'s stores"
             return Extra(need, name, ((), ()), hidden=True)
         (location,) = rest
-        name = f"store buffer of {self.cpu_name(cpu)} for {self.location(location)}"
+        name = f"{self.cpu_name(cpu)}'s stores to {self.location(location)}"
         return Extra(need, name, self._state(location, ()), drains=True)
 
     def _state(self, location: int, entries: Entries) -> Any:

@@ -35,7 +35,7 @@ class TotalStoreOrder(StoreBuffers):
     def extra(self, need: Any) -> Extra:
         """Return a CPU's store buffer."""
         _, cpu = need
-        name = f"store buffer of {self.cpu_name(cpu)}"
+        name = f"{self.cpu_name(cpu)}'s store buffer"
         return Extra(need, name, self._state(()), drains=True)
 
     def _state(self, entries: Entries) -> Any:

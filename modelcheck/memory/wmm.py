@@ -61,7 +61,7 @@ class WeakMemoryModel(PartialStoreOrder):
         left = stale[which - 1 :]
         if left != stale:
             turn.write_slot(slot, left)
-        turn.notes.append(f"sees the stale value {ref.name} = {shown(left[0])}")
+        turn.notes.append(f"stale: {ref.name} = {shown(left[0])}")
         return left[0]
 
     def store(self, turn: Turn, ref: Ref, value: Any, order: str = "relaxed") -> None:

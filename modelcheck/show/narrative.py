@@ -54,13 +54,12 @@ def _step(step: TraceStep, sources: dict[str, TraceStep], entered: bool) -> str:
     place = short_place(step.file, step.line)
     where = f" at {place}" * bool(place)
     where += f" in {clean(step.function)}" * bool(entered and step.function)
+    where += f" ({clean(step.note)})" * bool(step.note)
     ran = f"runs {_code(step.label)}{where}"
     sentence = f"It {_listed([ran, *_read_clause(step, sources), *_write_clause(step)])}."
     kept = words.kept_locals(step)
     if kept:
         sentence += f" It now has {_listed(kept, SOME)}."
-    if step.note:
-        sentence += f" It {clean(step.note)}."
     if step.others:
         moved = _listed([clean(name) for name in step.others], SOME)
         sentence += f" This moves {moved} too."

@@ -32,6 +32,7 @@ from modelcheck.kernel import (
 from modelcheck.language.model import MEMORY_MODELS
 from modelcheck.language.steps import Step
 from modelcheck.memory import MODELS
+from modelcheck.show.lanes import lanes_svg
 from modelcheck.verdict import Verdict
 
 WEAK = ["tso", "pso", "wmm"]
@@ -374,17 +375,18 @@ def test_a_trace_tells_where_values_come_from():
     """A store goes to a buffer and becomes visible as a step of it; a stale value is said to be."""
     result = check(message_passing, memory="wmm")
     told = [(step.process, step.label, step.note) for step in result.trace.steps]
-    buffered = "leaves the store in its store buffer"
+    buffered = "waits in the store buffer"
     assert told == [
         ("sender", "x := 1", buffered),
         ("sender", "fence('wmb')", ""),
         ("sender", "y := 1", buffered),
-        ("store buffer of sender for x", "x := 1 becomes visible", ""),
-        ("store buffer of sender for y", "y := 1 becomes visible", ""),
+        ("sender's stores to x", "x := 1 becomes visible", ""),
+        ("sender's stores to y", "y := 1 becomes visible", ""),
         ("receiver", "until s.y == 1", ""),
-        ("receiver", "x", "sees the stale value x = 0"),
+        ("receiver", "x", "stale: x = 0"),
     ]
-    assert "sees the stale value x = 0" in str(result)
+    assert "(stale: x = 0)" in str(result)
+    assert "stale: x = 0" in lanes_svg(result.trace)
     assert result.memory_model == result.to_dict()["memory_model"] == "wmm"
 
 
@@ -411,7 +413,7 @@ def test_own_stores_are_said_to_be_seen_in_the_buffer():
     for memory in WEAK:
         s = Shared()
         steps = check(System(s, [forwards(s)]), memory=memory).trace.steps
-        assert steps[-1].note == "sees x = 1 in its own store buffer"
+        assert steps[-1].note == "x = 1 from its own store buffer"
 
 
 # Expectations.
