@@ -24,7 +24,7 @@ from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
 from modelcheck.language.turn import MemoryModel
-from modelcheck.memory import memory_model
+from modelcheck.memory import MODELS, memory_model
 from modelcheck.results.result import Result, StepCoverage
 from modelcheck.results.tokens import (
     Token,
@@ -37,7 +37,7 @@ from modelcheck.results.tokens import (
 from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
 from modelcheck.tables.tables import Restart, Tables
-from modelcheck.verdict import Kind, Verdict
+from modelcheck.verdict import Expectation, Kind, Verdict
 from modelcheck.watchdog import INTERRUPTED, interruption, watching
 
 T = TypeVar("T")
@@ -104,6 +104,7 @@ def check(  # noqa: PLR0913  one keyword for each option
         Where an argument is no good.
     """
     system = _system(model)
+    _look_at_expectation(system, memory)
     meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
 
     def search(learner: Learner) -> Result:
@@ -169,7 +170,8 @@ def simulate(  # noqa: PLR0913  one keyword for each option
         search.reason = search.reason or f"one random walk of {len(moves)} steps (seed {seed})"
         result = _result(system, learner, search)
         if result.trace is None:
-            result = evolve(result, trace=_trace(system, learner, moves, None))
+            walked = evolve(_trace(system, learner, moves, None), shows="random walk")
+            result = evolve(result, trace=walked)
         return result
 
     return _with_restarts(system, memory_model(memory, buffer), max_values, run)
@@ -197,7 +199,8 @@ def replay(model: Model | System, token: str) -> Trace:
         moves = check_moves(tables, content)
         _look_at_properties(tables, moves)
         violation = _again(tables, system, content, moves)
-        return _trace(system, learner, moves, violation)
+        trace = _trace(system, learner, moves, violation)
+        return trace if violation else evolve(trace, shows="path")
 
     model_then = memory_model(content.memory_model, MAX_BUFFER)
     return _with_restarts(system, model_then, MAX_VALUES, run)
@@ -259,6 +262,24 @@ def _budget(states: int | None, seconds: float | None, memory_mib: float | None)
     return Budget(states, seconds, memory_mib)
 
 
+def _look_at_expectation(system: System, memory: str) -> None:
+    """Raise `ModelError` for a mistake in what is expected: better now than after a search."""
+    system.expects(memory)
+    if system.stated is not None:
+        for name in sorted(system.stated.memory_models() - set(MODELS)):
+            raise system.stated.unknown_memory(name, ", ".join(MODELS))
+
+
+def _expected(
+    system: System, memory: str, verdict: Verdict, violation: Violation | None
+) -> Expectation:
+    """Return what to hold a verdict against."""
+    expected = system.expects(memory)
+    if violation is None:
+        return expected.held_against(verdict)
+    return expected.held_against(verdict, violation.kind, violation.property)
+
+
 def _with_restarts(
     system: System, model: MemoryModel, max_values: int, work: Callable[[Learner], T]
 ) -> T:
@@ -312,13 +333,14 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
             missing[0].file,
             missing[0].line,
         )
+    verdict = Verdict.INCOMPLETE if reason else Verdict.HOLDS
+    verdict = Verdict.VIOLATED if violation else verdict
+    expected = _expected(system, learner.memory.name, verdict, violation)
     return Result(
         model=system.name,
         parameters=system.parameters,
-        verdict=Verdict.VIOLATED
-        if violation
-        else (Verdict.INCOMPLETE if reason else Verdict.HOLDS),
-        expected=system.expected(learner.memory.name)[0],
+        verdict=verdict,
+        expected=expected.verdict,
         states=search.states,
         transitions=search.transitions,
         levels=tuple(search.levels),
@@ -326,7 +348,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         memory_model=learner.memory.name,
         engine=search.engine,
         file=system.file,
-        expected_by=system.expected(learner.memory.name)[1],
+        expected_by=expected.by,
         violation=violation,
         trace=trace,
         witnesses={
@@ -419,11 +441,12 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
         final=tuple(ProcessStatus(a.name, "not started") for a in tables.agents),
         violation=violation,
     )
+    expected = _expected(system, learner.memory.name, Verdict.VIOLATED, violation)
     return Result(
         model=system.name,
         parameters=system.parameters,
         verdict=Verdict.VIOLATED,
-        expected=system.expected(learner.memory.name)[0],
+        expected=expected.verdict,
         states=0,
         transitions=0,
         levels=(),
@@ -431,7 +454,7 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
         memory_model=learner.memory.name,
         engine="reference",
         file=system.file,
-        expected_by=system.expected(learner.memory.name)[1],
+        expected_by=expected.by,
         violation=violation,
         trace=trace,
     )

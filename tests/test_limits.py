@@ -143,6 +143,27 @@ def test_mistakes_that_python_lets_nobody_intercept():
     with pytest.raises(ModelError, match="compared with `is`"):
         run(compares)
 
+    def compares_what_a_list_holds(s):
+        held = [s.x]
+        yield s.y
+        if held[0] is None:
+            yield s.x.set(1)
+
+    assert run(compares_what_a_list_holds).states == 2
+
+
+def test_a_process_that_has_finished_has_no_local_variables():
+    """A final-state assertion that asks for one is refused."""
+
+    def counts(s):
+        seen = yield s.x
+        yield s.x.set(seen)
+
+    s = Shared()
+    kept = modelcheck.at_end(lambda s: s.counts.local.seen == 0)
+    with pytest.raises(ModelError, match="has finished"):
+        check(System(s, [process(counts)(s)], [kept]))
+
 
 def test_an_exception_inside_a_step_is_a_violation():
     """`try` around a `yield` catches what the process raises, not what a step's function raises."""

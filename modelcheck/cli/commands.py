@@ -23,37 +23,52 @@ from attrs import evolve
 
 from modelcheck.check import check, replay, simulate
 from modelcheck.cli.outputs import (
+    DOTS,
+    GRAPHS,
     Outcome,
     json_error,
     json_text,
+    picture,
+    refuse_undrawable,
     refuse_unwritable,
+    shown_path,
     titles,
     write,
-    write_counterexamples,
     write_graphs,
+    write_pictures,
 )
-from modelcheck.cli.printing import print_outcomes, say, say_replay
+from modelcheck.cli.printing import print_outcomes, print_walk, say
 from modelcheck.cli.progress import on_terminal
-from modelcheck.cli.streams import kept_ours, prepare, until_closed
-from modelcheck.errors import ModelcheckError, ModelError, UsageError
+from modelcheck.cli.seed import fix_seed
+from modelcheck.cli.streams import prepare, until_closed
+from modelcheck.cli.targets import find_all, find_one, system_of, users_code, with_parameters
+from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.explore.auto import ENGINES
-from modelcheck.language.context import is_ours
 from modelcheck.language.model import Model
-from modelcheck.loading import beside, find
 from modelcheck.memory import memory_model
 from modelcheck.results.result import Result
-from modelcheck.show.summary import (
-    parameters_text,
-    plain_table,
-    safe_lines,
-    title_of,
-)
+from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
 from modelcheck.verdict import ExitCode, Verdict
 from modelcheck.watchdog import INTERRUPTED, interrupt, interruption
 
 PARAMETERS = click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the model."
+)
+JSON = click.option(
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    help="Write the results as JSON: an object for one model, a list for several.",
+)
+SVG = click.option(
+    "--svg",
+    metavar="FILE|FOLDER",
+    help="Draw counterexamples, a text beside each: as .svg (or .png, .pdf where there is a "
+    "converter), or into a folder.",
+)
+DOT = click.option(
+    "--dot", metavar="FILE|FOLDER", help="Write state graphs as .dot, or into a folder."
 )
 MEMORY = click.option(
     "--memory",
@@ -87,6 +102,7 @@ class Commands(click.Group):
     """A group whose commands report errors as text and exit with 2, or 3 when interrupted."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        fix_seed()
         prepare()
         try:
             with _ended_as_interrupted():
@@ -131,40 +147,6 @@ def _complain(text: str) -> None:
     sys.stderr.write(f"modelcheck: {safe_lines(text)}\n")
 
 
-@contextmanager
-def _users_code(model: Model, doing: str) -> Iterator[None]:
-    """While inside, the user's code prints to standard error, and its faults are named."""
-    try:
-        with kept_ours(), beside(Path(model.file)):
-            yield
-    except (ModelcheckError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise _users_error(model, doing, error) from error
-
-
-def _users_error(model: Model, doing: str, error: BaseException) -> ModelError:
-    """Return what went wrong in the user's code, or raise again what is our own fault."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if not is_ours(f.filename) and not f.filename.startswith("<")]
-    theirs = [f for f in theirs if f.filename == model.file] or theirs
-    fault_is_ours = is_ours(frames[-1].filename) and not isinstance(error, SystemExit)
-    if fault_is_ours or not theirs:
-        raise error
-    said = f"{type(error).__name__}: {error}".rstrip(": ")
-    remedy = (
-        "A model function makes the state, the processes and the properties, and returns a System."
-    )
-    if doing != "built":
-        remedy = "The code of processes and properties must not end the program."
-    return ModelError(
-        f"the model {model.name} cannot be {doing}: {said}",
-        remedy,
-        file=theirs[-1].filename,
-        line=theirs[-1].lineno,
-    )
-
-
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="modelcheck", message="modelcheck %(version)s")
 def main() -> None:
@@ -187,14 +169,9 @@ def main() -> None:
 @click.option(
     "--max-memory", type=Positive(), metavar="MIB", help="Stop at so much resident memory."
 )
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE|-",
-    help="Write the results as JSON: an object for one model, a list for several.",
-)
-@click.option("--svg", metavar="FILE", help="Write counterexamples as SVG (a folder for several).")
-@click.option("--dot", metavar="FILE", help="Write state graphs as DOT (a folder for several).")
+@JSON
+@SVG
+@DOT
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
@@ -215,23 +192,25 @@ def main() -> None:
 def check_command(
     targets: Sequence[str], params: Sequence[str], quiet: bool, **options: Any
 ) -> None:
-    """Explore every interleaving of the models and hold each against what it expects."""
-    json_file = options["json_file"]
-    to_stdout = json_file == "-"
+    """Explore every interleaving of the models and hold each against what it expects.
+
+    Files are written whole or not at all, and the folders on their way are made.
+    """
+    to_stdout = options["json_file"] == "-"
     quiet = quiet or to_stdout
     try:
         memories = _memories(options["memory"])
-        refuse_unwritable(None if to_stdout else json_file, folder=False)
-        refuse_unwritable(options["svg"])
-        refuse_unwritable(options["dot"])
-        built = _with_parameters(_find(targets), params)
+        _refuse_outputs(options)
+        found = find_all(targets)
+        built = with_parameters(found.models, params)
+        broken = [Outcome(None, shown_path(str(f)), error=e) for f, e in found.unloadable]
         outcomes = _check_all(built, memories, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
         if to_stdout:
             say(json_error(error))
         raise
-    asked = len(built) * len(memories)
-    several = asked > 1
+    asked = len(built) * len(memories) + len(broken)
+    several, outcomes = asked > 1, outcomes + broken
     with until_closed():
         if to_stdout:
             say(json_text(outcomes, several))
@@ -240,18 +219,16 @@ def check_command(
     for outcome in outcomes:
         if outcome.error is not None:
             _complain(f"{outcome.title}: {outcome.error}" if several else str(outcome.error))
-    if json_file and not to_stdout:
-        write(Path(json_file), json_text(outcomes, several) + "\n")
-    _write_pictures(outcomes, options, quiet, several)
+    _write_files(outcomes, options, quiet, several)
     sys.exit(_worst(outcomes))
 
 
-def _find(targets: Sequence[str]) -> list[Model]:
-    with kept_ours():
-        models = [model for target in targets for model in find(target)]
-    if not models:
-        raise UsageError(f"there is no model in {', '.join(targets)}")
-    return models
+def _refuse_outputs(options: Any) -> None:
+    """Raise `UsageError` where the files asked for cannot be written."""
+    to_stdout = options["json_file"] == "-"
+    refuse_unwritable(None if to_stdout else options["json_file"])
+    refuse_undrawable(options["svg"], folder=True)
+    refuse_unwritable(options["dot"], DOTS, folder=True)
 
 
 def _memories(given: str) -> list[str]:
@@ -289,9 +266,9 @@ def _check_one(
 ) -> Outcome:
     """Check one model; a model error does not lose the results of the others."""
     try:
-        with _users_code(model, "built"):
+        with users_code(model, "built"):
             system = model(**parameters)
-        with on_terminal(title, silent=quiet) as progress, _users_code(model, "checked"):
+        with on_terminal(title, silent=quiet) as progress, users_code(model, "checked"):
             result = check(
                 system,
                 memory=options["memory"],
@@ -315,9 +292,7 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Resul
         model=model.name,
         parameters={**model.parameters, **parameters},
         verdict=Verdict.INCOMPLETE,
-        expected=Verdict(model.expectation)
-        if model.expectation in list(Verdict)
-        else Verdict.HOLDS,
+        expected=Verdict(model.expectation) if model.expectation in list(Verdict) else None,
         states=0,
         transitions=0,
         levels=(),
@@ -329,20 +304,23 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Resul
     )
 
 
-def _write_pictures(outcomes: Sequence[Outcome], options: Any, quiet: bool, several: bool) -> None:
-    """Write what `--svg` and `--dot` ask for."""
+def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several: bool) -> None:
+    """Write what `--json`, `--svg` and `--dot` ask for."""
     written = []
+    if options["json_file"] and options["json_file"] != "-":
+        write(Path(options["json_file"]), json_text(outcomes, several) + "\n")
     if options["svg"]:
-        written.append(write_counterexamples(options["svg"], outcomes, several))
+        written.append(write_pictures(options["svg"], outcomes, several))
     if options["dot"]:
         from modelcheck.results.graph import graph_of
 
         def graph(outcome: Outcome) -> Any:
             assert outcome.result is not None
-            with _users_code(outcome.model, "drawn"):
+            assert outcome.model is not None
+            with users_code(outcome.model, "drawn"):
                 system = outcome.model(**outcome.result.parameters)
-                memory = outcome.result.memory_model
-                return graph_of(system, memory=memory, buffer=options["buffer"])
+                memory, found = outcome.result.memory_model, outcome.result
+                return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
     if not quiet:
@@ -360,61 +338,21 @@ def _worst(outcomes: Sequence[Outcome]) -> ExitCode:
     return ExitCode.OK
 
 
-def _with_parameters(
-    models: Sequence[Model], params: Sequence[str]
-) -> list[tuple[Model, dict[str, Any]]]:
-    """Pair each model with the parameters that it has; a parameter that none has is an error."""
-    pairs = []
-    for param in params:
-        name, equals, value = param.partition("=")
-        if not equals:
-            raise UsageError(f"-p {param}: write NAME=VALUE")
-        pairs.append((name, value))
-    for name, _ in pairs:
-        if not any(name in model.parameters for model in models):
-            known = sorted({p for model in models for p in model.parameters})
-            there_is = ", ".join(known) or "none"
-            raise UsageError(f"no model here has a parameter {name!r}; there is {there_is}")
-    return [
-        (model, {n: _value(model, n, v) for n, v in pairs if n in model.parameters})
-        for model in models
-    ]
-
-
-def _value(model: Model, name: str, text: str) -> Any:
-    try:
-        return model.parse(name, text)
-    except (RecursionError, MemoryError):  # from Python's own parser
-        raise UsageError(
-            f"parameter {name} of {model.name}: the value is nested too deeply"
-        ) from None
-
-
 @main.command("list")
 @click.argument("target", metavar="PATH")
 def list_command(target: str) -> None:
     """List the models of a file or folder, with their parameters and what they expect."""
-    models = _find([target])
+    found = find_all([target])
+    models = found.models
     rows = [("model", "expects", "parameters", "what it is")]
     for title, model in zip(titles(models), models, strict=True):
         shown = parameters_text(model.parameters)
         rows.append((clean(title), model.expectation, shown, clean(model.summary)))
     with until_closed():
         say(plain_table(rows))
-
-
-def _one(target: str) -> Model:
-    models = _find([target])
-    if len(models) != 1:
-        names = ", ".join(m.name for m in models)
-        raise UsageError(f"{target} has {len(models)} models; say which one, PATH:NAME, of {names}")
-    return models[0]
-
-
-def _system(model: Model, params: Sequence[str]) -> Any:
-    [(_, parameters)] = _with_parameters([model], params)
-    with _users_code(model, "built"):
-        return model(**parameters)
+    for _, error in found.unloadable:
+        _complain(str(error))
+    sys.exit(ExitCode.ERROR if found.unloadable else ExitCode.OK)
 
 
 @main.command("simulate")
@@ -424,64 +362,67 @@ def _system(model: Model, params: Sequence[str]) -> Any:
 @click.option(
     "--steps", type=click.IntRange(min=0), default=1000, show_default=True, help="At most."
 )
+@JSON
+@SVG
+@DOT
 @MEMORY
 @BUFFER
 @QUIET
 def simulate_command(
-    target: str,
-    params: Sequence[str],
-    seed: int,
-    steps: int,
-    memory: str,
-    buffer: int | None,
-    quiet: bool,
+    target: str, params: Sequence[str], seed: int, steps: int, quiet: bool, **options: Any
 ) -> None:
     """Take one random walk: for models too large to search. It never says that a model holds.
 
-    So the exit status is 3 unless the walk met a violation.
+    So the exit status is 3 unless the walk met a violation. The pictures show the walk, also where
+    it met none.
     """
-    from modelcheck.show.table import write_table
-
-    model = _one(target)
-    system = _system(model, params)
-    with _users_code(model, "simulated"):
-        result = simulate(system, seed=seed, steps=steps, memory=memory, buffer=buffer)
-    if not quiet:
-        assert result.trace is not None
+    to_stdout = options["json_file"] == "-"
+    try:
+        _refuse_outputs(options)
+        model = find_one(target)
+        system = system_of(model, params)
+        with users_code(model, "simulated"):
+            result = simulate(
+                system, seed=seed, steps=steps, memory=options["memory"], buffer=options["buffer"]
+            )
+    except (Exception, KeyboardInterrupt) as error:
+        if to_stdout:
+            say(json_error(error))
+        raise
+    outcomes = [Outcome(model, model.name, result)]
+    if to_stdout:
         with until_closed():
-            told = f": {clean(result.reason)}" * bool(result.reason)
-            say(f"{title_of(result)}: {result.verdict}{told}")
-            sys.stdout.flush()
-            write_table(evolve(result.trace, token=""), sys.stdout)
-            say_replay(result)
+            say(json_text(outcomes, several=False))
+    elif not quiet:
+        with until_closed():
+            print_walk(result)
+    _write_files(outcomes, options, quiet=quiet or to_stdout, several=False)
     sys.exit(result.exit_code)
 
 
 @main.command("replay")
 @click.argument("target", metavar="PATH:NAME")
 @click.argument("token")
-@click.option("--svg", metavar="FILE", help="Write the trace as SVG.")
+@click.option("--svg", metavar="FILE", help="Draw the trace: .svg (.png, .pdf).")
 def replay_command(target: str, token: str, svg: str | None) -> None:
     """Show the trace of a token again; a changed model is refused, at the first step that differs.
 
     A token `-` is read from standard input: a long one is more than a shell passes on.
     """
-    from modelcheck.show.lanes import lanes_svg
-    from modelcheck.show.narrative import narrative
     from modelcheck.show.table import write_table
 
-    refuse_unwritable(svg, folder=False)
-    model = _one(target)
+    refuse_undrawable(svg)
+    model = find_one(target)
     text = sys.stdin.read() if token == "-" else token
-    with _users_code(model, "replayed"):
+    with users_code(model, "replayed"):
         trace = replay(model, text.strip())
     shown = evolve(trace, token="")
     with until_closed():
-        say(narrative(shown))
+        say(shown.to_text())
         sys.stdout.flush()
         write_table(shown, sys.stdout)
     if svg:
-        write(Path(svg), lanes_svg(trace))
+        write(Path(svg), picture(trace, Path(svg)))
 
 
 @main.command("graph")
@@ -503,10 +444,10 @@ def graph_command(
     from modelcheck.results.graph import LIMIT, graph_of
     from modelcheck.show.stategraph import render
 
-    refuse_unwritable(output, folder=False)
-    model = _one(target)
-    system = _system(model, params)
-    with _users_code(model, "drawn"):
+    refuse_unwritable(output, GRAPHS)
+    model = find_one(target)
+    system = system_of(model, params)
+    with users_code(model, "drawn"):
         graph = graph_of(system, memory=memory, buffer=buffer)
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)

@@ -300,10 +300,15 @@ class Spawn(Step):
 
 
 class Child:
-    """A spawned process, as the spawner holds it: something to `join`."""
+    """A spawned process, as the spawner holds it: something to `join`, once.
+
+    After the join its place is free for another one, for which this handle must not stand. So each
+    run of the spawner has a copy that knows whether it was joined, and nobody else has any: it can
+    be neither stored in the state nor given to a process.
+    """
 
     def __init__(self, name: str, slot: int, detached: bool = False):
-        self.name, self.slot, self.detached = name, slot, detached
+        self.name, self.slot, self.detached, self.joined = name, slot, detached, False
 
     def join(self) -> Step:
         """Return the step that waits until the process has ended."""
@@ -312,10 +317,17 @@ class Child:
                 f"{self.name} was spawned detached: there is nothing to join",
                 "Spawn it without detached=True, or do not join it.",
             )
+        self.check()
         return Join(self)
 
-    def __modelcheck_key__(self) -> Hashable:
-        return ("child", self.slot, self.detached)
+    def check(self) -> None:
+        """Raise `ModelError` where it was joined before."""
+        if self.joined:
+            raise model_error(
+                f"{self.name} was joined twice",
+                "The first join ends a process for good; its place may be another one's by now. "
+                "Join each child once.",
+            )
 
     def __repr__(self) -> str:
         return self.name
@@ -329,7 +341,16 @@ class Join(Step):
         self.child = child
 
     def perform(self, turn: Turn) -> None:
+        self.child.check()
         turn.join(self.child)
+
+
+def note_joined(step: Any, result: Any) -> None:
+    """Note on a child's handle that it was joined, where `step` did that and gave `result`."""
+    if type(step) is Join:
+        step.child.joined = True
+    elif type(step) is Either:
+        note_joined(step.options[result[0]], result[1])
 
 
 # What a user writes.

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from inspect import isfunction
 from typing import Any
 
 from modelcheck.errors import ModelError
 from modelcheck.explore.search import Found, Move, successor
+from modelcheck.language.cells import is_location
 from modelcheck.language.local import LocalState
 from modelcheck.show.trace import (
     ABSENT,
@@ -103,7 +105,7 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
             for s, v in outcome.writes
             if _told(tables, s)
         ),
-        locals=() if outcome.failure else changes(local.variables(), then.variables()),
+        locals=() if outcome.failure else changes(_variables(local), _variables(then)),
         result=outcome.result,
         others=tuple(a.name for a in moved),
         note=outcome.note,
@@ -135,6 +137,25 @@ def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
         for s in slots
         if _told(tables, s) and s not in hidden
     )
+
+
+def _variables(local: LocalState) -> dict[str, Any]:
+    """Return the local variables that hold data, by name.
+
+    Not functions, nor the parts of the state that a function was handed (``self``): they only name
+    what its steps name anyway, and would come and go with each call.
+    """
+    handed: set[str] = set()
+    for frame in local.frames:
+        code = frame.code
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        names += code.co_freevars
+        handed |= {name for name in names if is_location(frame.locals.get(name))}
+    return {
+        name: value
+        for name, value in local.variables().items()
+        if not (isfunction(value) or (name in handed and is_location(value)))
+    }
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:

@@ -71,7 +71,7 @@ def _document(trace: Trace, body: str, planned: Plan, height: float) -> str:
         f' aria-labelledby="{key}-t {key}-d" width="{wide}" height="{high}"'
         f' viewBox="0 0 {size}" style="max-width:100%;height:auto">\n'
         f'<title id="{key}-t">{escape(words.title(trace))}: '
-        f"{escape(words.headline(trace.violation))}</title>\n"
+        f"{escape(words.headline(trace))}</title>\n"
         f'<desc id="{key}-d">{escape(_description(trace))}</desc>\n'
         f"<style>\n{style(len(planned.lanes))}\n</style>\n"
         f'<rect width="{wide}" height="{high}" class="fpage"/>\n{body}</svg>\n'
@@ -91,7 +91,7 @@ def _title(canvas: Canvas, trace: Trace, planned: Plan) -> float:
     for line in wrap(words.title(trace), fitting(room, 19, 0.64), 2):
         canvas.text(MARGIN, y, line, "h1")
         y += 23
-    sort = "witness" if trace.violation is None else "counterexample"
+    sort = clean(trace.shows) if trace.violation is None else "counterexample"
     processes = words.counted(len(planned.lanes), "process", "processes")
     told = f"{sort}, {words.steps_text(len(trace))} · {processes}"
     told += f" · memory model {clean(trace.memory_model)}"

@@ -46,7 +46,7 @@ def _opening(trace: Trace) -> list[str]:
     after = f"after {words.steps_text(len(trace))}" if len(trace) else "in the initial state"
     return [
         f"{words.title(trace)}, memory model {clean(trace.memory_model)}",
-        f"{words.headline(trace.violation)}, {after}.",
+        f"{words.headline(trace)}, {after}.",
     ]
 
 
@@ -126,7 +126,7 @@ def _stopping(name: str, status: ProcessStatus) -> str:
 
 
 def _ending(trace: Trace) -> Iterable[str]:
-    yield f"{words.headline(trace.violation)}."
+    yield f"{words.headline(trace)}."
     for line in words.details(trace.violation):
         yield _wrapped(line, "  ")
     yield ""

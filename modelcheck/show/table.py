@@ -122,7 +122,7 @@ def _heading(trace: Trace) -> str:
 
 def _ending(trace: Trace) -> list[str]:
     """The violation, then who stands where and why, then what memory holds."""
-    lines = [words.headline(trace.violation)]
+    lines = [words.headline(trace)]
     lines += [f"  {line}" for line in words.details(trace.violation)]
     width = max((len(clean(status.process)) for status in trace.final), default=0)
     for status in trace.final:

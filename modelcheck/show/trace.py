@@ -1,4 +1,4 @@
-"""A trace: the steps from the initial state to a violation or a witness, as plain data.
+"""A trace: the steps from the initial state to a violation, or to any other, as plain data.
 
 Everything that renders (terminal, narrative, lanes, state graph, JSON, Mermaid) reads these objects
 and nothing else; nobody here knows of generators, tables or searches. Values are the user's own
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from modelcheck.verdict import Kind
 
@@ -106,7 +106,10 @@ class Trace:
 
     `states[i]` is the whole shared state after step *i* (so ``states[0]`` is the initial one, and
     there is one more state than steps): a mapping from location name to plain value, in the order
-    of declaration. `violation` is None for a witness.
+    of declaration. `violation` is None where nothing is violated; `shows` then says what it is: a
+    ``"witness"``, a ``"random walk"``, or a ``"path"`` that somebody asked for.
+
+    In a notebook it draws itself.
     """
 
     model: str
@@ -118,11 +121,43 @@ class Trace:
     final: tuple[ProcessStatus, ...]
     violation: Violation | None
     token: str = ""
+    shows: str = field(default="witness", eq=False)  # how it came about, not what happens in it
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self) -> str:
+        """Return the trace told in words, as lines of text."""
         from modelcheck.show.narrative import narrative
 
         return narrative(self)
+
+    def to_table(self) -> str:
+        """Return the trace as a table of plain text, a line or more for each step."""
+        from modelcheck.show.table import table_text
+
+        return table_text(self)
+
+    def to_svg(self) -> str:
+        """Return the lanes picture: the text of an SVG document that needs nothing else."""
+        from modelcheck.show.lanes import lanes_svg
+
+        return lanes_svg(self)
+
+    def to_mermaid(self) -> str:
+        """Return the text of a Mermaid sequence diagram, for wikis and code hosts."""
+        from modelcheck.show.mermaid import mermaid
+
+        return mermaid(self)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return an object for each step, ready for ``json.dumps``."""
+        from modelcheck.show.jsonform import trace_json
+
+        return trace_json(self)
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()

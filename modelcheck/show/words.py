@@ -141,10 +141,11 @@ def title(trace: Trace) -> str:
     return clean(trace.model) + (f"({given})" if given else "")
 
 
-def headline(violation: Violation | None) -> str:
+def headline(trace: Trace) -> str:
     """What the trace shows, in a few words."""
+    violation = trace.violation
     if violation is None:
-        return "Witness"
+        return clean(trace.shows).capitalize()
     name = clean(violation.property)
     return {
         Kind.INVARIANT: f"Invariant violated: {name}",

@@ -289,11 +289,6 @@ def dontneed(mm, cpu, invalidate):
     yield put_page(mm.page)
 
 
-def only_a_lookup_minds_a_split(updater, look, **others):
-    """Return what a row expects that lets walks go on too long: "gup" checks a huge pmd again."""
-    return "holds" if (updater, look) == ("split", "gup") else "violated"
-
-
 UPDATERS = {"munmap": munmap, "collapse": collapse, "split": split, "dontneed": dontneed}
 
 
@@ -313,6 +308,19 @@ def no_walker_sees_an_uninitialised_pte(s):
 @always
 def no_walker_takes_a_table_for_a_page(s):
     return all(w.local.get("got") is not Pmd.TABLE for w in s.walker)
+
+
+def harm(updater, look):
+    """Return what a row is violated by that lets walks go on too long.
+
+    A lookup minds all that is freed or changed below it. "gup" checks a huge pmd again, so a split
+    does it no harm; but under a collapse it pins a page that is being copied away.
+    """
+    if updater == "split":
+        return no_walker_takes_a_table_for_a_page if look == "lookup" else "holds"
+    if (updater, look) == ("collapse", "gup"):
+        return a_pinned_page_is_never_copied_away
+    return no_walker_touches_a_freed_table
 
 
 def pinned(w):

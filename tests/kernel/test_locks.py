@@ -29,9 +29,9 @@ from modelcheck.kernel import (
     write_seqcount_end,
     write_unlock,
 )
-from modelcheck.language.model import MEMORY_MODELS
+from modelcheck.memory import MODELS
 
-WEAK = pytest.mark.parametrize("memory", MEMORY_MODELS)
+WEAK = pytest.mark.parametrize("memory", list(MODELS))
 
 
 @state
