@@ -23,7 +23,8 @@ from modelcheck.language.frames import yields_of
 from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
-from modelcheck.memory.sc import MODELS
+from modelcheck.language.turn import MemoryModel
+from modelcheck.memory import MODELS, memory_model
 from modelcheck.results.result import Result, StepCoverage
 from modelcheck.results.tokens import (
     Token,
@@ -41,6 +42,9 @@ from modelcheck.watchdog import INTERRUPTED, interruption, watching
 
 T = TypeVar("T")
 
+#: The bound of buffers for a replay: longer than any path that a token can hold.
+MAX_BUFFER = 1_000_000
+
 #: So many values of one location are named when a search was cut.
 MANY_VALUES = 1_000
 
@@ -49,6 +53,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     model: Model | System,
     *,
     memory: str = "sc",
+    buffer: int | None = None,
     engine: str = "auto",
     workers: int = 1,
     reduction: bool = False,
@@ -66,7 +71,10 @@ def check(  # noqa: PLR0913  one keyword for each option
     model : Model or System
         A `@model` function (taken with its defaults) or what calling it returns.
     memory : str
-        The memory model; ``"sc"`` is sequential consistency.
+        The memory model: ``"sc"`` (sequential consistency), ``"tso"``, ``"pso"`` or ``"wmm"``.
+    buffer : int, optional
+        How many stores a store buffer holds, and how many stale values of a location a CPU keeps.
+        A search that needs more is *incomplete*.
     engine : {"auto", "reference", "native"}
         ``"reference"`` is plain Python, ``"native"`` compiled code; ``"auto"`` starts with the one
         and goes on with the other where a search is large enough.
@@ -114,7 +122,7 @@ def check(  # noqa: PLR0913  one keyword for each option
             result = _result(system, learner, found)
             return _audited(result, learner)
 
-    return _with_restarts(system, memory, max_values, search)
+    return _with_restarts(system, memory_model(memory, buffer), max_values, search)
 
 
 def _audited(result: Result, learner: Learner) -> Result:
@@ -136,6 +144,7 @@ def simulate(  # noqa: PLR0913  one keyword for each option
     seed: int = 0,
     steps: int = 1000,
     memory: str = "sc",
+    buffer: int | None = None,
     timeout_s: float | None = None,
     max_values: int = MAX_VALUES,
 ) -> Result:
@@ -169,7 +178,7 @@ def simulate(  # noqa: PLR0913  one keyword for each option
             result = evolve(result, trace=walked)
         return result
 
-    return _with_restarts(system, memory, max_values, run)
+    return _with_restarts(system, memory_model(memory, buffer), max_values, run)
 
 
 def replay(model: Model | System, token: str) -> Trace:
@@ -197,7 +206,8 @@ def replay(model: Model | System, token: str) -> Trace:
         trace = _trace(system, learner, moves, violation)
         return trace if violation else evolve(trace, shows="path")
 
-    return _with_restarts(system, content.memory_model, MAX_VALUES, run)
+    model_then = memory_model(content.memory_model, MAX_BUFFER)
+    return _with_restarts(system, model_then, MAX_VALUES, run)
 
 
 def _look_at_properties(tables: Tables, moves: Sequence[Move]) -> None:
@@ -256,19 +266,12 @@ def _budget(states: int | None, seconds: float | None, memory_mib: float | None)
     return Budget(states, seconds, memory_mib)
 
 
-def memory_model(name: str) -> Any:
-    """Return the memory model of a name. Raises `UsageError` for an unknown one."""
-    if name not in MODELS:
-        raise UsageError(f"there is no memory model {name!r}; there is {', '.join(sorted(MODELS))}")
-    return MODELS[name]()
-
-
 def _look_at_expectation(system: System, memory: str) -> None:
     """Raise `ModelError` for a mistake in what is expected: better now than after a search."""
     system.expects(memory)
     if system.stated is not None:
         for name in sorted(system.stated.memory_models() - set(MODELS)):
-            raise system.stated.unknown_memory(name, ", ".join(sorted(MODELS)))
+            raise system.stated.unknown_memory(name, ", ".join(MODELS))
 
 
 def _expected(
@@ -281,10 +284,11 @@ def _expected(
     return expected.held_against(verdict, violation.kind, violation.property)
 
 
-def _with_restarts(system: System, memory: str, max_values: int, work: Callable[[Learner], T]) -> T:
+def _with_restarts(
+    system: System, model: MemoryModel, max_values: int, work: Callable[[Learner], T]
+) -> T:
     """Do `work` with a learner; again with a new one whenever the shape of the state has grown."""
     shape = Shape()
-    model = memory_model(memory)
     while True:
         learner = Learner(system, model, shape, max_values)
         try:
@@ -295,15 +299,24 @@ def _with_restarts(system: System, memory: str, max_values: int, work: Callable[
             learner.forget_runs()
 
 
-def tables_of(model: Model | System, memory: str, work: Callable[[Learner, Tables], T]) -> T:
+def tables_of(
+    model: Model | System,
+    memory: str,
+    work: Callable[[Learner, Tables], T],
+    buffer: int | None = None,
+) -> T:
     """Do `work` with fresh tables of a model; for state graphs and other explorations."""
     return _with_restarts(
-        _system(model), memory, MAX_VALUES, lambda learner: work(learner, learner.tables())
+        _system(model),
+        memory_model(memory, buffer),
+        MAX_VALUES,
+        lambda learner: work(learner, learner.tables()),
     )
 
 
 def _result(system: System, learner: Learner, search: Search) -> Result:
     """Return a search's findings in the user's words."""
+    reason = search.reason or learner.memory.bound
     names = [p.name for p in system.properties]
     tables = search.tables
     violation, trace = None, None
@@ -315,7 +328,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         for i, p in enumerate(tables.properties)
         if p.kind == "sometimes" and i not in search.witnesses
     ]
-    if violation is None and not search.reason and missing:
+    if violation is None and not reason and missing:
         every = ", ".join(p.name for p in missing)
         violation = Violation(
             Kind.UNREACHABLE,
@@ -324,7 +337,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
             missing[0].file,
             missing[0].line,
         )
-    verdict = Verdict.INCOMPLETE if search.reason else Verdict.HOLDS
+    verdict = Verdict.INCOMPLETE if reason else Verdict.HOLDS
     verdict = Verdict.VIOLATED if violation else verdict
     expected = _expected(system, learner.memory.name, verdict, violation)
     return Result(
@@ -353,8 +366,8 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         },
         coverage=_coverage(system, tables),
         warnings=_warnings(learner, search, violation),
-        reason="" if violation else search.reason,
-        trace_is_shortest=search.shortest and trace is not None,
+        reason="" if violation else reason,
+        trace_is_shortest=search.shortest and trace is not None and not learner.memory.bound,
         reduction=search.reduction,
     )
 
@@ -364,9 +377,10 @@ def _warnings(learner: Learner, search: Search, violation: Violation | None) -> 
     if violation is not None and not search.shortest:
         why = f" ({search.reason})" if search.reason else ", by an error of the model"
         return (f"the search was cut{why}: a counterexample one step shorter may exist",)
+    bound = learner.memory.bound
     if violation is not None:
-        return ()
-    if search.reason:
+        return (f"{bound}: a shorter counterexample may exist",) if bound else ()
+    if search.reason or bound:
         return tuple(_growing(search.tables))
     never = [
         f"{p.name} was never evaluated: no run comes to a proper end"

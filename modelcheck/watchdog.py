@@ -189,6 +189,16 @@ def _end_users_code(guard: Guard, frame: FrameType | None) -> None:
     guard.tell(users)
 
 
+def _is_pythons(frame: FrameType, file: str) -> bool:
+    """Tell whether a frame is the standard library's: its files, and what a named tuple is made by.
+
+    (``dis`` makes many; their code is called ``<string>``, as code of a user's may be.)
+    """
+    if file.startswith(_PYTHON):
+        return f"{os.sep}site-packages{os.sep}" not in file
+    return str(frame.f_globals.get("__name__", "")).startswith("namedtuple_")
+
+
 def users_frame(frame: Any) -> FrameType | None:
     """Return the innermost frame of the user's code that a model's step or property runs.
 
@@ -202,9 +212,7 @@ def users_frame(frame: Any) -> FrameType | None:
                 return None
             if found is not None:
                 return found
-        elif found is None and not (
-            file.startswith(_PYTHON) and f"{os.sep}site-packages{os.sep}" not in file
-        ):
+        elif found is None and not _is_pythons(frame, file):
             found = frame
         frame = frame.f_back
     return None

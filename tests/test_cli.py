@@ -388,12 +388,12 @@ def test_svg_and_text_are_written_for_what_is_violated(tmp_path):
     run("check", f"{PETERSON}:peterson_swapped", "--svg", tmp_path / "one.svg")
     several = run("check", CLASSIC, "--svg", tmp_path / "all", "--dot", tmp_path / "dots")
     assert "5 counterexamples written as SVG and text" in several.stdout
-    assert "11 state graphs written as DOT" in several.stdout
+    assert "13 state graphs written as DOT" in several.stdout
     for path in (tmp_path / "one.svg", *(tmp_path / "all").glob("*.svg")):
         xml.dom.minidom.parse(str(path))
         assert "Replay token: mc1." in path.with_suffix(".txt").read_text("utf-8")
     assert len(list((tmp_path / "all").glob("*.svg"))) == 5
-    assert len(list((tmp_path / "dots").glob("*.dot"))) == 11
+    assert len(list((tmp_path / "dots").glob("*.dot"))) == 13
 
 
 @pytest.mark.parametrize(
@@ -756,8 +756,8 @@ def test_list_names_models_parameters_and_expectations():
     """One line a model, in the order of the files."""
     lines = run("list", CLASSIC).stdout.splitlines()
     assert lines[0].split() == ["model", "expects", "parameters", "what", "it", "is"]
-    assert len(lines) == 12
-    assert re.search(r"^philosophers +holds +n=5, ordered=True +Nobody starves", lines[10])
+    assert len(lines) == 14
+    assert re.search(r"^philosophers +holds +n=5, ordered=True +Nobody starves", lines[12])
 
 
 def test_list_of_nothing_is_an_error(tmp_path):

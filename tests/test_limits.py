@@ -36,18 +36,36 @@ def right(s):
         yield s.y.set(2)
 
 
-def test_sequential_consistency_only():
-    """Store buffering's relaxed outcome is not reachable, and other memory models are refused."""
-    s = Shared()
+def test_memory_models_are_store_buffers_and_stale_values():
+    """Store buffering is seen from tso on; that a load passes a later store, under none."""
+
+    def loads_first(s):
+        seen = yield s.x
+        yield s.y.set(2 + seen)
+
+    def loads_other_first(s):
+        seen = yield s.y
+        yield s.x.set(2 if seen else 1)
 
     @modelcheck.sometimes
     def both_read_zero(s):
         return s.x == 2 and s.y == 2
 
-    system = System(s, [process(left)(s), process(right)(s)], [both_read_zero])
-    assert check(system).violation.kind == "unreachable"
-    with pytest.raises(UsageError, match="no memory model 'tso'"):
-        check(system, memory="tso")
+    @modelcheck.sometimes
+    def both_read_what_comes_later(s):
+        return s.x == 2 and s.y > 2
+
+    def found(first, second, witness, memory):
+        s = Shared()
+        return check(System(s, [process(first)(s), process(second)(s)], [witness]), memory=memory)
+
+    assert not found(left, right, both_read_zero, "sc").holds
+    for memory in ("tso", "pso", "wmm"):
+        assert found(left, right, both_read_zero, memory).holds
+        late = found(loads_first, loads_other_first, both_read_what_comes_later, memory)
+        assert late.violation.kind == "unreachable"
+    with pytest.raises(UsageError, match="no memory model 'lkmm'"):
+        found(left, right, both_read_zero, "lkmm")
 
 
 def test_safety_not_liveness():

@@ -21,7 +21,7 @@ from typing import Any
 import click
 from attrs import evolve
 
-from modelcheck.check import check, memory_model, replay, simulate
+from modelcheck.check import check, replay, simulate
 from modelcheck.cli.outputs import (
     DOTS,
     GRAPHS,
@@ -45,6 +45,7 @@ from modelcheck.cli.targets import find_all, find_one, system_of, users_code, wi
 from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.explore.auto import ENGINES
 from modelcheck.language.model import Model
+from modelcheck.memory import memory_model
 from modelcheck.results.result import Result
 from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
@@ -69,7 +70,18 @@ SVG = click.option(
 DOT = click.option(
     "--dot", metavar="FILE|FOLDER", help="Write state graphs as .dot, or into a folder."
 )
-MEMORY = click.option("--memory", default="sc", show_default=True, help="The memory model.")
+MEMORY = click.option(
+    "--memory",
+    default="sc",
+    show_default=True,
+    metavar="MODEL",
+    help="The memory model: sc, tso, pso or wmm; for `check` also several, `sc,tso`.",
+)
+BUFFER = click.option(
+    "--buffer",
+    type=click.IntRange(min=1),
+    help="How many stores a store buffer holds, and stale values of a location a CPU keeps.",
+)
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
 
@@ -181,6 +193,7 @@ def main() -> None:
     help="Leave out interleavings that show nothing new (partial-order reduction).",
 )
 @MEMORY
+@BUFFER
 @QUIET
 def check_command(
     targets: Sequence[str], params: Sequence[str], quiet: bool, **options: Any
@@ -192,17 +205,17 @@ def check_command(
     to_stdout = options["json_file"] == "-"
     quiet = quiet or to_stdout
     try:
-        memory_model(options["memory"])
+        memories = _memories(options["memory"])
         _refuse_outputs(options)
         found = find_all(targets)
         built = with_parameters(found.models, params)
         broken = [Outcome(None, shown_path(str(f)), error=e) for f, e in found.unloadable]
-        outcomes = _check_all(built, options, quiet)
+        outcomes = _check_all(built, memories, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
         if to_stdout:
             say(json_error(error))
         raise
-    asked = len(built) + len(broken)
+    asked = len(built) * len(memories) + len(broken)
     several, outcomes = asked > 1, outcomes + broken
     with until_closed():
         if to_stdout:
@@ -224,19 +237,33 @@ def _refuse_outputs(options: Any) -> None:
     refuse_unwritable(options["dot"], DOTS, folder=True)
 
 
+def _memories(given: str) -> list[str]:
+    """Return the memory models that were asked for. Raises `UsageError` for an unknown one."""
+    names = list(dict.fromkeys(name.strip() for name in given.split(",")))
+    for name in names:
+        memory_model(name)
+    return names
+
+
 def _check_all(
-    built: Sequence[tuple[Model, dict[str, Any]]], options: Any, quiet: bool
+    built: Sequence[tuple[Model, dict[str, Any]]],
+    memories: Sequence[str],
+    options: Any,
+    quiet: bool,
 ) -> list[Outcome]:
-    """Check models one after the other, until one is interrupted."""
+    """Check models one after the other, each under the memory models, until one is interrupted."""
     outcomes = []
     names = titles([model for model, _ in built])
     for name, (model, parameters) in zip(names, built, strict=True):
-        try:
-            outcomes.append(_check_one(model, name, parameters, options, quiet))
-        except KeyboardInterrupt:  # outside the search itself, which handles it better
-            outcomes.append(Outcome(model, name, _nothing_of(model, parameters, options)))
-        if outcomes[-1].interrupted:
-            break
+        for memory in memories:
+            title = f"{name}, {memory}" if len(memories) > 1 else name
+            here = {**options, "memory": memory}
+            try:
+                outcomes.append(_check_one(model, title, parameters, here, quiet))
+            except KeyboardInterrupt:  # outside the search itself, which handles it better
+                outcomes.append(Outcome(model, title, _nothing_of(model, parameters, here)))
+            if outcomes[-1].interrupted:
+                return outcomes
     return outcomes
 
 
@@ -251,6 +278,7 @@ def _check_one(
             result = check(
                 system,
                 memory=options["memory"],
+                buffer=options["buffer"],
                 engine=options["engine"],
                 workers=options["workers"],
                 reduction=options["reduction"],
@@ -298,7 +326,8 @@ def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several
             assert outcome.model is not None
             with users_code(outcome.model, "drawn"):
                 system = outcome.model(**outcome.result.parameters)
-                return graph_of(system, memory=options["memory"], result=outcome.result)
+                memory, found = outcome.result.memory_model, outcome.result
+                return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
     if not quiet:
@@ -344,6 +373,7 @@ def list_command(target: str) -> None:
 @SVG
 @DOT
 @MEMORY
+@BUFFER
 @QUIET
 def simulate_command(
     target: str, params: Sequence[str], seed: int, steps: int, quiet: bool, **options: Any
@@ -359,7 +389,9 @@ def simulate_command(
         model = find_one(target)
         system = system_of(model, params)
         with users_code(model, "simulated"):
-            result = simulate(system, seed=seed, steps=steps, memory=options["memory"])
+            result = simulate(
+                system, seed=seed, steps=steps, memory=options["memory"], buffer=options["buffer"]
+            )
     except (Exception, KeyboardInterrupt) as error:
         if to_stdout:
             say(json_error(error))
@@ -406,8 +438,14 @@ def replay_command(target: str, token: str, svg: str | None) -> None:
 @PARAMETERS
 @click.option("--limit", type=click.IntRange(min=1), help="Draw at most so many states.")
 @MEMORY
+@BUFFER
 def graph_command(
-    target: str, output: str, params: Sequence[str], limit: int | None, memory: str
+    target: str,
+    output: str,
+    params: Sequence[str],
+    limit: int | None,
+    memory: str,
+    buffer: int | None,
 ) -> None:
     """Draw the state graph, with the counterexample on it where there is one."""
     from modelcheck.results.graph import LIMIT, graph_of
@@ -417,7 +455,7 @@ def graph_command(
     model = find_one(target)
     system = system_of(model, params)
     with users_code(model, "drawn"):
-        graph = graph_of(system, memory=memory)
+        graph = graph_of(system, memory=memory, buffer=buffer)
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         drawn = render(graph, output, limit or LIMIT)

@@ -194,6 +194,20 @@ def bind(node: Any, name: str, binder: Binder) -> None:
         bind(child, f"{name}.{field_name}" if name else field_name, binder)
 
 
+def leaves(node: Any) -> list[Ref]:
+    """Return the locations at or below a node of a state tree."""
+    if isinstance(node, Ref):
+        return [node]
+    if isinstance(node, Cells):
+        return [leaf for child in node._children.values() for leaf in leaves(child)]
+    if is_part(node):
+        return [leaf for child in children_of(node).values() for leaf in leaves(child)]
+    queue = getattr(node, "queue", None)
+    if isinstance(queue, Ref):
+        return [queue]
+    raise model_error(f"{node!r} is no location of the state", "Name fields, parts or arrays.")
+
+
 def child_of(value: Any, what: str) -> Any:
     """Return the tree node for an initial value: a leaf, or a part, array or channel of its own."""
     if isinstance(value, type) and hasattr(value, "__modelcheck_fields__"):

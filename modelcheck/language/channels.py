@@ -148,6 +148,7 @@ class Send(Step):
         self.channel, self.message = channel, message
 
     def perform(self, turn: Turn) -> None:
+        turn.memory.atomic(turn)
         if self.channel.capacity == 0:
             turn.meet(self.channel, self.message)
             return
@@ -169,6 +170,7 @@ class Receive(Step):
     def perform(self, turn: Turn) -> Any:
         if self.channel.capacity == 0:
             turn.block()  # the sender moves both
+        turn.memory.atomic(turn)
         held = turn.load(self.channel.queue)
         if not held:
             turn.block()
@@ -186,6 +188,7 @@ class TryReceive(Step):
         self.channel = channel
 
     def perform(self, turn: Turn) -> Any:
+        turn.memory.atomic(turn)
         held = turn.load(self.channel.queue)
         if not held:
             return EMPTY

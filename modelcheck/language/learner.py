@@ -60,6 +60,7 @@ class Shape:
 
     observed: dict[CodeType, frozenset[str]] = field(factory=dict)
     spawned: list[Spawned] = field(factory=list)
+    needs: list[Hashable] = field(factory=list)  # what the memory model keeps beside memory
     outside: Outside = field(factory=Outside)
 
 
@@ -94,6 +95,14 @@ class Learner:
         for index, name in enumerate(self._names):
             slots.append(Slot(name, Domain(f"process {name}", self._limit), process=True))
             agents.append(Agent(name, first + index, late=self._late(index)))
+        self.extras = self.memory.begin(self)
+        self.extra_slots = {}
+        for extra in self.extras:
+            self.extra_slots[extra.need] = len(slots)
+            if extra.drains:
+                agents.append(Agent(extra.name, len(slots), late=extra.name))
+            domain = Domain(extra.name, self._limit)
+            slots.append(Slot(extra.name, domain, extra.drains, True, extra.hidden))
         asked = [
             Property(
                 p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno
@@ -104,9 +113,11 @@ class Learner:
         initial = [
             s.domain.intern(r.initial) for s, r in zip(shared, self.system.refs, strict=True)
         ]
-        for agent in range(len(agents)):
+        for agent in range(len(self._processes)):
             started = agent < len(self.system.processes)
             initial.append(self.start(first + agent) if started else self.absent(first + agent))
+        for slot, extra in enumerate(self.extras, len(initial)):
+            initial.append(self.intern_extra(slot, extra.value))
         tables.initial = tuple(initial)
         return tables
 
@@ -168,6 +179,42 @@ class Learner:
             line=local.line,
         )
 
+    # What memory models ask.
+
+    def need(self, need: Hashable) -> int:
+        """Return the slot that the memory model added for a need; may raise `Restart`."""
+        slot = self.extra_slots.get(need)
+        if slot is None:
+            self.shape.needs.append(need)
+            raise Restart
+        return slot
+
+    def need_of(self, agent: int) -> Any:
+        """Return the need that an agent which is no process was added for."""
+        slot = self.slot_of(agent)
+        return self.extras[slot - len(self.system.refs) - len(self._processes)].need
+
+    def intern_extra(self, slot: int, value: Any) -> int:
+        """Return the id of a value of a slot that the memory model added."""
+        domain = self.result.domains[slot]
+        if not isinstance(value, LocalState):
+            return domain.intern(value)
+        ident = domain.intern_keyed(value.key, value)
+        who = self.result.agents[self.agent_of(slot)]
+        if ident == len(who.tries):
+            who.tries.append(Trie())
+            who.may_rest.append(True)  # where a store waits, the buffer can step
+        return ident
+
+    def _drain(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
+        """Return the outcome of a store buffer's step."""
+        turn = Turn(self, agent, recorder, ())
+        try:
+            self.memory.drain(turn)
+        except Blocked:
+            return ()
+        return (turn.outcome(None),)
+
     # What turns and views ask.
 
     def domain(self, slot: int) -> Domain:
@@ -183,13 +230,32 @@ class Learner:
         """Return the process of an agent."""
         return self._processes[agent]
 
+    def agent_of(self, slot: int) -> int:
+        """Return the agent whose local state is in a slot."""
+        first = len(self.system.refs)
+        if slot - first < len(self._processes):
+            return slot - first
+        return next(a for a, agent in enumerate(self.result.agents) if agent.slot == slot)
+
+    def is_process(self, agent: int) -> bool:
+        """Tell whether an agent is a process, and not a store buffer."""
+        return agent < len(self._processes)
+
     def slot_of(self, agent: int) -> int:
         """Return the slot of an agent's local state."""
         return self.result.agents[agent].slot
 
+    def processes(self) -> range:
+        """Return the agents that are processes."""
+        return range(len(self._processes))
+
+    def process_name(self, agent: int) -> str:
+        """Return a process's name, also while tables are being built."""
+        return self._names[agent]
+
     def name_of(self, agent: int) -> str:
         """Return an agent's name."""
-        return self._names[agent]
+        return self.result.agents[agent].name
 
     def place(self, agent: int, local: int) -> tuple[str, int]:
         """Return file and line of a local state's pending step."""
@@ -198,15 +264,15 @@ class Learner:
 
     def guard_slots(self, agent: int, recorder: Recorder) -> frozenset[int]:
         """Return the slots that the guard of the whole process reads in the recorder's state."""
-        guard = self._processes[agent].guard
+        guard = self._processes[agent].guard if self.is_process(agent) else None
         if guard is None:
             return frozenset()
-        Turn(self, agent, recorder, ()).test(guard)
+        Turn(self, agent, recorder, ()).test(guard, coherent=True)
         return frozenset(read.slot for read in recorder.path)
 
     def process_slots(self) -> Iterator[tuple[int, int]]:
-        """Go over all (agent, slot)."""
-        return ((a, agent.slot) for a, agent in enumerate(self.result.agents))
+        """Go over (agent, slot) of all processes."""
+        return ((a, self.slot_of(a)) for a in range(len(self._processes)))
 
     def keep_variable(self, code: CodeType, name: str) -> None:
         """Note that a property reads a variable of `code`: keep it even where it is dead.
@@ -288,6 +354,8 @@ class Learner:
 
     def step(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
         """Return all outcomes of the pending step; see `modelcheck.tables.tables.Learner`."""
+        if not self.is_process(agent):
+            return self._drain(agent, recorder)
         outcomes = self._step(agent, recorder)
         self._note(Performed(("step", agent), recorder, outcomes))
         return outcomes
@@ -318,9 +386,9 @@ class Learner:
             try:
                 turn.writes.setdefault(slot, self.advance(agent, local, result, ident))
             except Fails as fails:
-                outcomes.append(Outcome(tuple(turn.writes.items()), result, fails.failure))
+                outcomes.append(turn.outcome(result, fails.failure))
             else:
-                outcomes.append(Outcome(tuple(turn.writes.items()), result))
+                outcomes.append(turn.outcome(result))
         if not done:
             self._parked.put(agent, local, run)  # blocked here: it may go on in another state
         return tuple(outcomes)
@@ -347,7 +415,7 @@ class Learner:
         while scripts:
             turn = Turn(self, agent, recorder, scripts.pop())
             try:
-                if guard is not None and not turn.test(guard)[0]:
+                if guard is not None and not turn.test(guard, coherent=True)[0]:
                     continue
                 done.append((turn, run.step.perform(turn)))
             except Blocked:
@@ -355,10 +423,10 @@ class Learner:
             except (ModelError, Restart):
                 raise
             except Fails as fails:
-                outcomes.append(Outcome(tuple(turn.writes.items()), None, fails.failure))
+                outcomes.append(turn.outcome(None, fails.failure))
             except RAISED as error:
                 failure = failure_of(error, (local.file, local.line))
-                outcomes.append(Outcome(tuple(turn.writes.items()), None, failure))
+                outcomes.append(turn.outcome(None, failure))
             scripts.extend(reversed(turn.open))
         return done
 
@@ -448,7 +516,7 @@ class Learner:
         self.shape.outside.check()
         self._parked.clear()
         first = len(self.system.refs)
-        for agent in self.result.agents:
+        for agent in self.result.agents[: len(self._processes)]:
             running = [v for v in self.result.domains[agent.slot].values if v.status == "running"]
             spread = running[:: 1 + len(running) // AUDITED]
             for local in affordable(reversed(spread), lambda local: local.depth):
@@ -460,10 +528,11 @@ class Learner:
 
     def _led_to(self, outcome: Outcome) -> Any:
         """Return how a step came out, without the order of sets that local variables hold."""
-        domains, shared = self.result.domains, len(self.system.refs)
+        domains, slots = self.result.domains, self.result.slots
         writes = [
-            (slot, value if slot < shared else without_order(domains[slot].values[value].key))
+            (slot, without_order(domains[slot].values[value].key) if holds_locals else value)
             for slot, value in outcome.writes
+            for holds_locals in [slots[slot].process and not slots[slot].memory]
         ]
         return writes, _came_out(outcome)[1:]
 

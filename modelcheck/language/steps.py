@@ -97,37 +97,44 @@ def as_step(thing: Any) -> Step | None:
 class Load(Step):
     """``v = yield x``: read one location."""
 
-    def __init__(self, ref: Ref, text: str = ""):
+    def __init__(self, ref: Ref, text: str = "", order: str = "relaxed"):
         super().__init__(text or ref.name)
-        self.ref = ref
+        self.ref, self.order = ref, order
 
     def perform(self, turn: Turn) -> Any:
-        return turn.memory.load(turn, self.ref)
+        return turn.memory.load(turn, self.ref, self.order)
 
 
 class Store(Step):
     """``yield x.set(v)``: write one location."""
 
-    def __init__(self, ref: Ref, value: Any, text: str = ""):
+    def __init__(self, ref: Ref, value: Any, text: str = "", order: str = "relaxed"):
         super().__init__(text or f"{ref.name} := {shown(value)}")
-        self.ref, self.value = ref, value
+        self.ref, self.value, self.order = ref, value, order
 
     def perform(self, turn: Turn) -> None:
-        turn.memory.store(turn, self.ref, self.value)
+        turn.memory.store(turn, self.ref, self.value, self.order)
 
 
 class Update(Step):
     """A read-modify-write of one location, indivisible.
 
-    Its result is the old value; or, after `results_in`, the new one or none.
+    Its result is the old value; or, after `results_in`, the new one or none. `order` is what the
+    memory model may not reorder it with.
     """
 
     calls_user = True
 
     def __init__(self, ref: Ref, function: Callable[..., Any], others: tuple[Any, ...], text: str):
         super().__init__(text)
+        self.order = "relaxed"
         self.ref, self.function, self.others = ref, function, others
         self.result = "old"
+
+    def ordered(self, order: str) -> Update:
+        """Return this step with another order than ``"relaxed"``."""
+        self.order = order
+        return self
 
     def results_in(self, what: str) -> Update:
         """Return this step with ``"old"``, ``"new"`` or ``"none"`` as its result."""
@@ -135,38 +142,49 @@ class Update(Step):
         return self
 
     def perform(self, turn: Turn) -> Any:
-        old = turn.memory.load_locked(turn, self.ref)
-        new = check_value(turn.call(self.function, old, *self.others), self.text)
-        turn.memory.store_locked(turn, self.ref, new)
-        return {"old": old, "new": new, "none": None}[self.result]
+        made: list[Any] = []
+
+        def changed(old: Any) -> Any:
+            made.append(check_value(turn.call(self.function, old, *self.others), self.text))
+            return made[-1]
+
+        old = turn.memory.modify(turn, self.ref, changed, self.order)
+        return {"old": old, "new": made[-1], "none": None}[self.result]
 
 
 class CompareAndSwap(Step):
     """``old = yield x.cas(expected, new)``: store `new` if the value equals `expected`."""
 
-    def __init__(self, ref: Ref, expected: Any, new: Any):
+    def __init__(self, ref: Ref, expected: Any, new: Any, order: str = "relaxed"):
         super().__init__(f"{ref.name}.cas({shown(expected)}, {shown(new)})")
-        self.ref, self.expected, self.new = ref, expected, new
+        self.ref, self.expected, self.new, self.order = ref, expected, new, order
 
     def perform(self, turn: Turn) -> Any:
-        old = turn.memory.load_locked(turn, self.ref)
-        if old == self.expected:
-            turn.memory.store_locked(turn, self.ref, self.new)
+        _, old = turn.memory.modify_if(
+            turn, self.ref, lambda old: bool(old == self.expected), lambda _: self.new, self.order
+        )
         return old
 
 
 class Until(Step):
-    """``yield until(condition)``: wait; enabled where the condition is true."""
+    """``yield until(condition)``: wait; enabled where the condition is true.
+
+    Each location is loaded as by itself. With the order ``"acquire"`` later loads stay behind it.
+    """
 
     calls_user = True
 
-    def __init__(self, condition: Callable[[], Any], end: bool = False):
+    def __init__(self, condition: Callable[[], Any], end: bool = False, order: str = "relaxed"):
         super().__init__(f"until {text_of(condition)}")
-        self.condition, self.end = condition, end
+        self.condition, self.end, self.order = condition, end, order
 
     def perform(self, turn: Turn) -> Any:
         true, value = turn.test(self.condition)
-        return value if true else turn.block()
+        if not true:
+            turn.block()
+        if self.order == "acquire":
+            turn.memory.fence(turn, "rmb")
+        return value
 
 
 #: A choice of more options is shown in part: each of them builds the step anew on its way.
@@ -198,15 +216,24 @@ class Atomic(Step):
 
     def perform(self, turn: Turn) -> Any:
         turn.memory.atomic(turn)
-        if self.when is not None and not turn.test(self.when)[0]:
+        if self.when is not None and not turn.test(self.when, coherent=True)[0]:
             turn.block()
         return turn.evaluate(self.function, writes=True)
+
+
+#: The kinds of fences: what each does is in docs/memory-models.md.
+FENCES = ("mb", "rmb", "wmb", "before_atomic", "after_atomic", "barrier")
 
 
 class Fence(Step):
     """A memory barrier of some kind; nothing under sequential consistency, but a step."""
 
     def __init__(self, kind: str, text: str = ""):
+        if kind not in FENCES:
+            raise model_error(
+                f"fence({kind!r}): no memory model knows that kind",
+                f"There is {', '.join(FENCES)}.",
+            )
         super().__init__(text or f"fence({kind!r})")
         self.kind = kind
 
@@ -410,7 +437,10 @@ def atomic(function: Callable[[], Any], *, when: Callable[[], Any] | None = None
 
 
 def fence(kind: str = "mb") -> Step:
-    """Return a memory barrier of a kind that the memory models know: ``"mb"``, ``"rmb"``, ..."""
+    """Return a memory barrier: ``"mb"``, ``"rmb"`` (loads), ``"wmb"`` (stores), or another kind.
+
+    See `FENCES`, and ``docs/memory-models.md`` for what each means under each memory model.
+    """
     return Fence(kind)
 
 

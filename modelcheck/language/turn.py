@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from attrs import frozen
 
 from modelcheck.language import context
 from modelcheck.language.plainly import Plainly
 from modelcheck.language.refs import Ref, model_error
-from modelcheck.tables.tries import Recorder, View
+from modelcheck.tables.tries import Failure, Outcome, Recorder, View
 
 if TYPE_CHECKING:
     from modelcheck.language.channels import Channel
@@ -17,28 +19,76 @@ if TYPE_CHECKING:
     from modelcheck.language.steps import Child, Step
 
 
+@frozen
+class Extra:
+    """A slot that a memory model adds to the state.
+
+    `need` is what it was asked for by, `value` what it holds at first. One that `drains` is an
+    agent too: its value is a `LocalState`, its steps are `MemoryModel.drain`. A `hidden` one is
+    bookkeeping that no trace shows.
+    """
+
+    need: Hashable
+    name: str
+    value: Any
+    drains: bool = False
+    hidden: bool = False
+
+
 class MemoryModel(Protocol):
-    """What loads, stores, read-modify-writes and fences mean (`modelcheck.memory`)."""
+    """What loads, stores, read-modify-writes and fences mean (`modelcheck.memory`).
+
+    `order` is ``"relaxed"``, ``"acquire"``, ``"release"`` or ``"full"``. Whatever cannot be done
+    now blocks. `bound` says which bound of the model some state has reached, empty if none.
+    """
 
     name: str
+    bound: str
 
-    def load(self, turn: Turn, ref: Ref) -> Any:
-        """Return what a plain load of `ref` sees."""
+    def begin(self, learner: Learner) -> list[Extra]:
+        """Return the slots for what `learner.shape.needs` lists; new tables begin."""
 
-    def store(self, turn: Turn, ref: Ref, value: Any) -> None:
-        """Do a plain store."""
+    def load(self, turn: Turn, ref: Ref, order: str = "relaxed") -> Any:
+        """Return what a load of `ref` sees."""
 
-    def load_locked(self, turn: Turn, ref: Ref) -> Any:
-        """Return what the load half of a read-modify-write sees."""
+    def store(self, turn: Turn, ref: Ref, value: Any, order: str = "relaxed") -> None:
+        """Do a store."""
 
-    def store_locked(self, turn: Turn, ref: Ref, value: Any) -> None:
-        """Do the store half of a read-modify-write."""
+    def modify(
+        self, turn: Turn, ref: Ref, function: Callable[[Any], Any], order: str = "relaxed"
+    ) -> Any:
+        """Do a read-modify-write: store ``function(old)``; return the old value."""
 
-    def atomic(self, turn: Turn) -> None:
-        """Come before a step over several locations: it is sequentially consistent."""
+    def modify_if(
+        self,
+        turn: Turn,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> tuple[bool, Any]:
+        """Do a read-modify-write where ``test(old)``; return whether, and the old value."""
+
+    def atomic(self, turn: Turn, agent: int | None = None) -> None:
+        """Come before a sequentially consistent step of a process (the turn's own)."""
+
+    def release(self, turn: Turn) -> None:
+        """Come before a change of coherent memory that tells others of earlier stores."""
+
+    def read(self, turn: Turn, ref: Ref) -> Any:
+        """Return the value in memory, within a sequentially consistent step."""
+
+    def write(self, turn: Turn, ref: Ref, value: Any) -> None:
+        """Change the value in memory for everybody, within a sequentially consistent step."""
 
     def fence(self, turn: Turn, kind: str) -> None:
         """Do a fence of a kind, or block until it can be done."""
+
+    def refresh(self, turn: Turn, refs: Iterable[Ref]) -> None:
+        """Let later loads of some locations stay behind what comes before."""
+
+    def drain(self, turn: Turn) -> None:
+        """Make a buffered store visible: the step of the agent that belongs to an `Extra`."""
 
 
 class Blocked(BaseException):
@@ -54,16 +104,22 @@ class Turn:
         self._script, self._position = script, 0
         self.open: list[tuple[int, ...]] = []  # scripts of the choices not taken
         self.writes: dict[int, int] = {}
+        self.notes: list[str] = []  # what a trace should say of this step
+
+    def outcome(self, result: Any, failure: Failure | None = None) -> Outcome:
+        """Return what the turn came to."""
+        note = "; ".join(dict.fromkeys(self.notes))
+        return Outcome(tuple(self.writes.items()), result, failure, note)
 
     # What a memory model builds on: coherent memory.
 
     def load(self, ref: Ref) -> Any:
         """Return the value in coherent memory."""
-        return self.read_slot(self._slot(ref))
+        return self.read_slot(self.slot_of(ref))
 
     def store(self, ref: Ref, value: Any) -> None:
         """Change the value in coherent memory."""
-        slot = self._slot(ref)
+        slot = self.slot_of(ref)
         self.writes[slot] = self.learner.domain(slot).intern(value)
 
     def read_slot(self, slot: int, view: View | None = None) -> Any:
@@ -73,7 +129,16 @@ class Turn:
             return view.observe(value) if view else value
         return self._recorder.read(slot, view)
 
-    def _slot(self, ref: Ref) -> int:
+    def own(self) -> Any:
+        """Return the local state of the turn's own agent: no read, since it selects the step."""
+        return self._recorder.peek(self.learner.slot_of(self.agent))
+
+    def write_slot(self, slot: int, value: Any) -> None:
+        """Change a slot that a memory model has added."""
+        self.writes[slot] = self.learner.intern_extra(slot, value)
+
+    def slot_of(self, ref: Ref) -> int:
+        """Return the slot of a location; raise `ModelError` for one of another model."""
         if not self.learner.owns(ref):
             raise model_error(
                 f"{ref.name} is not part of the model's state",
@@ -99,17 +164,18 @@ class Turn:
         return options[index]
 
     def evaluate(self, function: Callable[[], Any], writes: bool = False) -> Any:
-        """Call the user's function with names as plain values."""
-        names = _Names(self, writes)
+        """Call the user's function with names as plain values of coherent memory."""
+        names = _Names(self, writes, coherent=True)
         with context.evaluating(names), names.captured_by(function) as plain:
             return plain.own(function())
 
-    def test(self, condition: Callable[[], Any]) -> tuple[bool, Any]:
+    def test(self, condition: Callable[[], Any], coherent: bool = False) -> tuple[bool, Any]:
         """Return whether the user's condition is true, and its value.
 
-        Its truth is asked for while names are plain values: it may be that of a channel.
+        Its truth is asked for while names are plain values: it may be that of a channel. What it
+        reads are loads, or coherent memory.
         """
-        names = _Names(self, False)
+        names = _Names(self, False, coherent)
         with context.evaluating(names), names.captured_by(condition) as plain:
             value = plain.own(condition())
             return bool(value), value
@@ -120,20 +186,31 @@ class Turn:
         with context.evaluating(names), names.captured_by(function) as plain:
             return plain.own(function(*values))
 
+    def barrier_on(self, cpu: Any) -> None:
+        """Do a full barrier on another CPU, or block until it can be done."""
+        for agent in self.learner.processes():
+            if self.learner.process(agent).cpu is cpu:
+                self.memory.atomic(self, agent)
+                return
+
     # Processes.
 
     def spawn(self, process: Process, detached: bool) -> Child:
         """Start a process in a free slot of its kind."""
         from modelcheck.language.steps import Child
 
+        self.memory.atomic(self)
         name, slot = self.learner.free_slot(process, detached, self)
         self.writes[slot] = self.learner.start(slot)
+        self.memory.atomic(self, self.learner.agent_of(slot))
         return Child(name, slot, detached)
 
     def join(self, child: Child) -> None:
         """Wait for a spawned process; free its slot."""
         if self.read_slot(child.slot, STATUS) != "finished":
             self.block()
+        self.memory.atomic(self)
+        self.memory.atomic(self, self.learner.agent_of(child.slot))
         self.writes[child.slot] = self.learner.absent(child.slot)
 
     def meet(self, channel: Channel, message: Any) -> None:
@@ -143,11 +220,12 @@ class Turn:
         for agent, slot in self.learner.process_slots():
             if agent != self.agent and self.read_slot(slot, view):
                 guard = self.learner.process(agent).guard
-                if guard is None or self.test(guard)[0]:
+                if guard is None or self.test(guard, coherent=True)[0]:
                     waiting.append((agent, slot))
         if not waiting:
             self.block()
         agent, slot = self.choose(waiting)
+        self.memory.atomic(self, agent)
         local = self.read_slot(slot)
         result = message
         for index in reversed(self.choose(local.receives[channel.name])):
@@ -162,8 +240,8 @@ STATUS = View("status", lambda local: local.status)
 class _Names:
     """The evaluation in force while a step runs the user's functions."""
 
-    def __init__(self, turn: Turn, writable: bool):
-        self._turn, self._writable = turn, writable
+    def __init__(self, turn: Turn, writable: bool, coherent: bool = False):
+        self._turn, self._writable, self._coherent = turn, writable, coherent
         self.captured: Plainly | None = None
 
     def captured_by(self, function: Callable[..., Any]) -> Plainly:
@@ -173,7 +251,7 @@ class _Names:
 
     def load(self, ref: Ref) -> Any:
         memory = self._turn.memory
-        value = (memory.load_locked if self._writable else memory.load)(self._turn, ref)
+        value = (memory.read if self._coherent else memory.load)(self._turn, ref)
         if self.captured is not None:
             self.captured.also(value)
         return value
@@ -185,7 +263,7 @@ class _Names:
                 "until(...) and update(...) only look; to change several locations use atomic(f).",
             )
         assert self.captured is not None  # a function runs
-        self._turn.memory.store_locked(self._turn, ref, self.captured.own(value))
+        self._turn.memory.write(self._turn, ref, self.captured.own(value))
         self.captured.stored(ref)
 
     def within(self, step: Step) -> Any:

@@ -25,6 +25,7 @@ def graph_of(
     model: Model | System,
     *,
     memory: str = "sc",
+    buffer: int | None = None,
     limit: int = EXPLORED,
     result: Result | None = None,
 ) -> StateGraph:
@@ -39,7 +40,7 @@ def graph_of(
         What a check or a random walk found, if it is known: its trace is the one shown.
     """
     system = model() if isinstance(model, Model) else model
-    found = result or check(system, memory=memory, max_states=max(limit, 100_000))
+    found = result or check(system, memory=memory, buffer=buffer, max_states=max(limit, 100_000))
     token = decode(found.token) if found.token else None
 
     def build(learner: Learner, tables: Tables) -> StateGraph:
@@ -62,7 +63,7 @@ def graph_of(
         # A process failed before its first step: there is no state to explore from.
         text = "\n".join(f"{k} = {show_value(v)}" for k, v in found.trace.states[0].items())
         return StateGraph((Node(0, f"{text}\nfailed".lstrip(), "violation"),), (), "")
-    return tables_of(system, memory, build)
+    return tables_of(system, memory, build, buffer)
 
 
 def _kinds(
@@ -90,6 +91,8 @@ def _label(tables: Tables, state: State) -> str:
     lines = []
     for index, slot in enumerate(tables.slots):
         value = tables.value(index, state)
+        if slot.hidden and state[index] == tables.initial[index]:
+            continue
         if slot.process:
             where = f"{value.line}: {value.label}" if value.status == "running" else value.status
             lines.append(f"{slot.name} @ {where}")

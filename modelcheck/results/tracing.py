@@ -23,7 +23,7 @@ from modelcheck.show.trace import (
     TraceStep,
     Violation,
 )
-from modelcheck.tables.tables import Restart, State, Tables
+from modelcheck.tables.tables import Agent, Restart, State, Tables
 from modelcheck.tables.tries import Failure, Outcome, Recorder
 from modelcheck.tables.values import key_of
 from modelcheck.verdict import Kind
@@ -50,15 +50,17 @@ def build_trace(  # noqa: PLR0913 # what a trace says of its model, each by name
     states = [shared(tables, state)]
     steps = []
     failed: int | None = None
+    touched: set[str] = set()  # store buffers
     for index, (agent, which) in enumerate(moves, 1):
         outcome = tables.leaf(agent, state).outcomes[which]
         after = successor(state, outcome.writes)
         steps.append(_step(tables, index, agent, outcome, state, after))
+        touched |= {a.name for a in _moved(tables, state, after) if tables.slots[a.slot].memory}
         state = after
         states.append(shared(tables, state))
         failed = agent if outcome.failure else None
     final = [status(tables, state, n, n == failed) for n in range(len(tables.agents))]
-    active = {name for step in steps for name in (step.process, *step.others)}
+    active = touched | {name for step in steps for name in (step.process, *step.others)}
     told = [s for s in final if s.process in active or not (s.daemon or s.status == "not started")]
     return Trace(
         model=model,
@@ -77,7 +79,7 @@ def shared(tables: Tables, state: State) -> dict[str, Any]:
     return {
         slot.name: tables.value(index, state)
         for index, slot in enumerate(tables.slots)
-        if not slot.process
+        if not (slot.process or slot.memory)
     }
 
 
@@ -88,7 +90,7 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
     local: LocalState = tables.value(who.slot, before)
     then: LocalState = tables.value(who.slot, after)
     moved = [
-        n for n, a in enumerate(tables.agents) if n != agent and before[a.slot] != after[a.slot]
+        a for a in _moved(tables, before, after) if a is not who and not tables.slots[a.slot].memory
     ]
     return TraceStep(
         index=index,
@@ -101,12 +103,23 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
         writes=tuple(
             Change(tables.slots[s].name, tables.value(s, before), tables.domains[s].values[v])
             for s, v in outcome.writes
-            if not tables.slots[s].process
+            if _told(tables, s)
         ),
         locals=() if outcome.failure else changes(_variables(local), _variables(then)),
         result=outcome.result,
-        others=tuple(tables.agents[n].name for n in moved),
+        others=tuple(a.name for a in moved),
+        note=outcome.note,
     )
+
+
+def _told(tables: Tables, slot: int) -> bool:
+    """Tell whether reads and writes of a slot are told: not local states, not bookkeeping."""
+    return not (tables.slots[slot].process or tables.slots[slot].hidden)
+
+
+def _moved(tables: Tables, before: State, after: State) -> list[Agent]:
+    """Return the agents whose local states differ."""
+    return [a for a in tables.agents if before[a.slot] != after[a.slot]]
 
 
 def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
@@ -122,7 +135,7 @@ def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
     return tuple(
         Read(tables.slots[s].name, tables.value(s, state))
         for s in slots
-        if not tables.slots[s].process and s not in hidden
+        if _told(tables, s) and s not in hidden
     )
 
 
@@ -164,8 +177,8 @@ def status(tables: Tables, state: State, agent: int, failed: bool) -> ProcessSta
     who = tables.agents[agent]
     local: LocalState = tables.value(who.slot, state)
     if local.status != "running":
-        said = "finished" if local.status == "finished" else "not started"
-        return ProcessStatus(who.name, said)
+        said = "not started" if local.status == "absent" else local.status
+        return ProcessStatus(who.name, said, daemon=tables.slots[who.slot].memory)
     said = "failed" if failed else "ready" if _can_step(tables, agent, state) else "blocked"
     seen = reads(tables, agent, state) if said == "blocked" else ()
     rests = who.may_rest[state[who.slot]]

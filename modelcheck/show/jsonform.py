@@ -48,6 +48,7 @@ def trace_json(trace: Trace) -> list[dict[str, Any]]:
             "writes": [_change(change) for change in step.writes],
             "locals": [_change(change) for change in step.locals],
             "others": [json_text(name) for name in step.others],
+            **({"note": json_text(step.note)} if step.note else {}),
         }
         for step in trace.steps
     ]

@@ -176,7 +176,8 @@ def _tooltip(step: TraceStep) -> str:
     changes = [c for change in step.writes for c in words.shown_changes(change, 200)]
     writes = ", ".join(f"{c.name}: {c.value}" for c in changes)
     place = f"{step.file}:{step.line} in {step.function}"
-    parts = [f"{step.index}. {step.process}: {step.label}", place]
+    parts = [f"{step.index}. {step.process}: {step.label}"]
+    parts += [place] * bool(step.file) + [step.note] * bool(step.note)
     parts += [f"reads {reads}"] * bool(reads) + [f"writes {writes}"] * bool(writes)
     return " | ".join(parts)
 

@@ -54,6 +54,7 @@ def _step(step: TraceStep, sources: dict[str, TraceStep], entered: bool) -> str:
     place = short_place(step.file, step.line)
     where = f" at {place}" * bool(place)
     where += f" in {clean(step.function)}" * bool(entered and step.function)
+    where += f" ({clean(step.note)})" * bool(step.note)
     ran = f"runs {_code(step.label)}{where}"
     sentence = f"It {_listed([ran, *_read_clause(step, sources), *_write_clause(step)])}."
     kept = words.kept_locals(step)
@@ -146,6 +147,8 @@ def _standing(status: ProcessStatus) -> str:
     match status.status:
         case "finished":
             return f"{name} has finished."
+        case "empty":
+            return f"{name}: empty."
         case "blocked" if status.daemon:
             return f"{name} waits at {about or 'its next step'}{sees}; as a daemon it may."
         case "blocked":

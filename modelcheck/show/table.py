@@ -107,7 +107,7 @@ def _cells(step: TraceStep) -> tuple[list[str], ...]:
     return (
         [str(step.index)],
         [clean(step.process)],
-        [cut(clean(step.label), 160), *moved],
+        [cut(clean(step.label), 160), *moved, *([f"({clean(step.note)})"] if step.note else [])],
         [place] if (place := short_place(step.file, step.line)) else [],
         words.values(words.plain_reads(step)),
         [f"{c.name}: {c.value}" if c.sort else c.name for c in changes],

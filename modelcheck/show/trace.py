@@ -67,13 +67,15 @@ class TraceStep:
     locals: tuple[Change, ...] = ()
     result: Any = None  # what the step sent back into the process
     others: tuple[str, ...] = ()
+    note: str = ""  # what else there is to say: where a loaded value came from
 
 
 @frozen
 class ProcessStatus:
     """Where a process stands at the end of a trace, and, if it cannot step, why.
 
-    `status` is "finished", "ready", "blocked", "failed" or "not started". `label`, `file` and
+    `status` is "finished", "ready", "blocked", "failed" or "not started"; that of a store buffer
+    "ready", "blocked" or "empty". `label`, `file` and
     `line` are those of its pending step (empty and 0 where it has none); `reads` are the values
     that block it.
     """

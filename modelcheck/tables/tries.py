@@ -55,12 +55,13 @@ class Outcome:
     """One way a step can go: the slots it writes (the process's own among them), or a failure.
 
     `writes` are (slot, value id) pairs, each slot once. `result` is what the step sent back into
-    the process, for display only.
+    the process, and `note` what a trace should say besides, for display only.
     """
 
     writes: tuple[tuple[int, int], ...]
     result: Any = None
     failure: Failure | None = None
+    note: str = ""
 
 
 class Node:

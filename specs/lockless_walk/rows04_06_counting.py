@@ -1,8 +1,10 @@
 """Rows 4 to 6: walkers are counted, and who frees a table interrupts them only if there are any."""
 
 from protocol import (
+    COLLAPSES,
     an_ipi_is_skipped,
     clear_and_flush,
+    collapse,
     counted,
     end_lockless_pgtbl_walk,
     harm,
@@ -13,7 +15,7 @@ from protocol import (
     system,
 )
 
-from modelcheck import model
+from modelcheck import model, process
 from modelcheck.kernel import smp_mb
 
 
@@ -26,6 +28,21 @@ def patched(walk=counted, invalidate=invalidate_counting, **parameters):
 def row04_counting(walkers: int = 2, updater: str = "munmap", look: str = "gup"):
     """Counting as posted, interrupts off too; IPI only if the count is not zero."""
     return patched(walkers=walkers, updater=updater, look=look)
+
+
+@process
+def unlocked_collapse(mm, cpu, invalidate):
+    """Collapse without an acquire between the count and what depends on it."""
+    yield from collapse.function(mm, cpu, invalidate, locked=False)
+
+
+COLLAPSES.append(unlocked_collapse)
+
+
+@model(expect={"wmm": "violated", "else": "holds"}, by="a_pinned_page_is_never_copied_away")
+def row04_count_read_without_acquire(walkers: int = 2):
+    """Where the IPI is skipped, nothing but a lock keeps what is read later behind the count."""
+    return patched(walkers=walkers, updater=unlocked_collapse)
 
 
 def counted_only(mm, cpu, look):

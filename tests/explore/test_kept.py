@@ -272,3 +272,17 @@ def test_other_threads_look_between_two_steps():
     thread.join(60)
     assert found[0].verdict == "incomplete"
     assert found[0].seconds < 10
+
+
+def test_the_standard_librarys_named_tuples_are_no_code_of_the_users():
+    """`dis` makes them while we read bytecode; their code is named like some of a user's."""
+    from collections import namedtuple
+
+    from modelcheck.watchdog import _is_pythons
+
+    class Frame:
+        f_globals = namedtuple("Point", "x y").__new__.__globals__
+
+    assert _is_pythons(Frame, "<string>")
+    Frame.f_globals = {"__name__": "mine"}
+    assert not _is_pythons(Frame, "<string>")
