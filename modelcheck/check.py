@@ -24,6 +24,7 @@ from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
 from modelcheck.memory.sc import MODELS
+from modelcheck.results.moments import moments, properties_of
 from modelcheck.results.result import Result, StepCoverage
 from modelcheck.results.tokens import (
     Token,
@@ -407,7 +408,8 @@ def _trace(
         checksums(tables, moves),
         spawned,
     )
-    return evolve(trace, token=token.encode())
+    seen = moments(learner, moves, trace.processes)
+    return evolve(trace, token=token.encode(), properties=properties_of(system), moments=seen)
 
 
 def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:

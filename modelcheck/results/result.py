@@ -186,6 +186,12 @@ class Result:
             "warnings": list(map(json_text, self.warnings)),
         }  # fmt: skip
 
+    def to_html(self) -> str:
+        """Return a stand-alone page about the result; see `modelcheck.show.html.page`."""
+        from modelcheck.show.html import result_page
+
+        return result_page(self)
+
     def __repr__(self) -> str:
         return f"<Result {self.model}: {self.verdict}>"
 

@@ -99,6 +99,31 @@ class Violation:
 
 
 @frozen
+class Property:
+    """One property of the model: its name, kind (``"always"``...), place, and what it says."""
+
+    name: str
+    kind: str
+    file: str = ""
+    line: int = 0
+    summary: str = ""
+
+
+@frozen
+class Moment:
+    """One state of a trace seen from within: where each process is and what the properties say.
+
+    `standing` and `locals` (the local variables by process) are of the same processes. `answers`
+    maps a property's name to whether it holds; one that is not asked in this state, as an
+    ``at_end`` before the end, is not in it.
+    """
+
+    standing: tuple[ProcessStatus, ...]
+    locals: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, bool]
+
+
+@frozen
 class Trace:
     """A path from the initial state.
 
@@ -107,7 +132,8 @@ class Trace:
     of declaration. `violation` is None where nothing is violated; `shows` then says what it is: a
     ``"witness"``, a ``"random walk"``, or a ``"path"`` that somebody asked for.
 
-    In a notebook it draws itself.
+    In a notebook it draws itself. `moments` has one for each state, or is empty where nobody looked. `buffers` maps the names of locations that are no memory to what a
+    picture should call the lane that they get (``"buffer of cpu 0"``).
     """
 
     model: str
@@ -120,9 +146,18 @@ class Trace:
     violation: Violation | None
     token: str = ""
     shows: str = field(default="witness", eq=False)  # how it came about, not what happens in it
+    properties: tuple[Property, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    buffers: Mapping[str, str] = field(factory=dict)
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def to_html(self) -> str:
+        """Return a stand-alone page about the trace; see `modelcheck.show.html.page`."""
+        from modelcheck.show.html import trace_page
+
+        return trace_page(self)
 
     def __str__(self) -> str:
         return self.to_text()
