@@ -95,8 +95,15 @@ function stepBox(trace, step, index) {
     el("span", { class: "number" }, String(index)),
     el("span", { class: "who" }, trace.processes[step.process].name),
     el("code", { class: "label" }, step.label),
-    el("span", { class: "place" }, step.place + (step.function ? ` ${step.function}` : "")),
+    el("span", { class: "place" }, whereIn(trace, step)),
     step.kept.map((text) => el("code", { class: "kept" }, text)));
+}
+
+/** The place of a step, as short as it can be told: the file and the function only if they help. */
+function whereIn(trace, step) {
+  const place = DATA.files.length === 1 ? `line ${step.line}` : step.place;
+  const told = trace.processes[step.process].name.startsWith(step.function);
+  return told || !step.function ? place : `${place} ${step.function}`;
 }
 
 /** What a step reads and writes in one store, a line each. */

@@ -119,7 +119,7 @@ function build() {
   document.addEventListener("keydown", key);
   document.addEventListener("click", clicked);
   new ResizeObserver(() => drawArcs(parts.lanes, shown.index)).observe(parts.picture);
-  if (!followFragment()) open(0, trace().bad && trace().fault ? trace().states.length - 1 : 0);
+  if (!followFragment()) open(0, trace().bad ? trace().states.length - 1 : 0);
 }
 
 /** Shows a trace from its beginning on, or the one that is shown already at another state. */

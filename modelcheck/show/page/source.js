@@ -37,8 +37,10 @@ function listing(trace, index, shown, places) {
       el("span", { class: "marks" }, marks.get(number) ?? []),
       el("code", {}, pieces.map(([sort, text]) => sort ? el("span", { class: `tok-${sort}` }, text) : text)));
   });
-  return [el("p", { class: "filename" }, file.name), el("div", { class: "listing", tabindex: "0",
-    role: "region", "aria-label": `source, ${file.name}` }, lines)];
+  const box = el("div", { class: "listing", tabindex: "0", role: "region",
+    "aria-label": `source, ${file.name}` }, lines);
+  box.style.setProperty("--most-marks", Math.max(1, ...[...marks.values()].map((m) => m.length)));
+  return [el("p", { class: "filename" }, file.name), box];
 }
 
 /** A mark for each process that is about to run a line of this file, by line. */
