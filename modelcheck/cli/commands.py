@@ -22,6 +22,7 @@ import click
 from attrs import evolve
 
 from modelcheck.check import check, memory_model, replay, simulate
+from modelcheck.cli.exports import FORMATS, of_traces, parse, write_exports, write_trace
 from modelcheck.cli.outputs import (
     DOTS,
     GRAPHS,
@@ -68,6 +69,16 @@ SVG = click.option(
 )
 DOT = click.option(
     "--dot", metavar="FILE|FOLDER", help="Write state graphs as .dot, or into a folder."
+)
+HTML = click.option(
+    "--html", metavar="FILE|FOLDER", help="Write a page to walk through it, or one for each model."
+)
+EXPORT = click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    metavar="FORMAT:FILE",
+    help=f"Write in another format: {', '.join(FORMATS)}.",
 )
 MEMORY = click.option("--memory", default="sc", show_default=True, help="The memory model.")
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -160,6 +171,8 @@ def main() -> None:
 @JSON
 @SVG
 @DOT
+@HTML
+@EXPORT
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
@@ -216,6 +229,7 @@ def _refuse_outputs(options: Any) -> None:
     refuse_unwritable(None if to_stdout else options["json_file"])
     refuse_undrawable(options["svg"], folder=True)
     refuse_unwritable(options["dot"], DOTS, folder=True)
+    parse(options["exports"], options["html"])
 
 
 def _check_all(
@@ -277,7 +291,7 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Resul
 
 
 def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several: bool) -> None:
-    """Write what `--json`, `--svg` and `--dot` ask for."""
+    """Write what `--json`, `--svg`, `--dot`, `--html` and `--export` ask for."""
     written = []
     if options["json_file"] and options["json_file"] != "-":
         write(Path(options["json_file"]), json_text(outcomes, several) + "\n")
@@ -294,6 +308,7 @@ def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several
                 return graph_of(system, memory=options["memory"], result=outcome.result)
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
+    written += write_exports(parse(options["exports"], options["html"]), outcomes, several)
     if not quiet:
         with until_closed():
             for line in written:
@@ -336,6 +351,8 @@ def list_command(target: str) -> None:
 @JSON
 @SVG
 @DOT
+@HTML
+@EXPORT
 @MEMORY
 @QUIET
 def simulate_command(
@@ -372,7 +389,11 @@ def simulate_command(
 @click.argument("target", metavar="PATH:NAME")
 @click.argument("token")
 @click.option("--svg", metavar="FILE", help="Draw the trace: .svg (.png, .pdf).")
-def replay_command(target: str, token: str, svg: str | None) -> None:
+@HTML
+@EXPORT
+def replay_command(
+    target: str, token: str, svg: str | None, html: str | None, exports: Sequence[str]
+) -> None:
     """Show the trace of a token again; a changed model is refused, at the first step that differs.
 
     A token `-` is read from standard input: a long one is more than a shell passes on.
@@ -380,6 +401,7 @@ def replay_command(target: str, token: str, svg: str | None) -> None:
     from modelcheck.show.table import write_table
 
     refuse_undrawable(svg)
+    wanted = of_traces(parse(exports, html), "replay")
     model = find_one(target)
     text = sys.stdin.read() if token == "-" else token
     with users_code(model, "replayed"):
@@ -391,6 +413,7 @@ def replay_command(target: str, token: str, svg: str | None) -> None:
         write_table(shown, sys.stdout)
     if svg:
         write(Path(svg), picture(trace, Path(svg)))
+    write_trace(wanted, trace)
 
 
 @main.command("graph")

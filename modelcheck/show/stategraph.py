@@ -179,6 +179,20 @@ def to_networkx(graph: StateGraph) -> Any:
     return found
 
 
+def graphml(graph: StateGraph) -> str:
+    """The graph as GraphML, for Gephi, yEd and the like; the whole of it, however large."""
+    networkx = _package("networkx")
+    plain = networkx.MultiDiGraph(note=clean(graph.note))
+    for node in graph.nodes:
+        label = "\n".join(map(clean, node.label.splitlines()))
+        plain.add_node(f"s{node.id}", label=label, kind=node.kind)
+    for number, edge in enumerate(graph.edges):
+        told = {"label": clean(edge.label), "process": clean(edge.process)}
+        ends = f"s{edge.source}", f"s{edge.target}"
+        plain.add_edge(*ends, key=number, **told, on_trace=edge.on_trace)
+    return "\n".join(networkx.generate_graphml(plain, prettyprint=True)) + "\n"
+
+
 def _package(name: str) -> Any:
     """A package that only state graphs need."""
     try:
