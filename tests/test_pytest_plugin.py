@@ -319,3 +319,33 @@ def test_every_spec_and_example_here_is_a_test():
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert len(collected) == sum(json.loads(listed.stdout)) > 20
+
+
+def test_pages_are_written_where_asked(pytester):
+    """Each failure has a page of its own, named by its test; from options and from the ini file."""
+    write(pytester, "spec_adder.py", BROKEN)
+    write(pytester, "models.py", BROKEN)
+    test = "from models import crowded\nfrom modelcheck import assert_holds\n"
+    write(pytester, "test_it.py", test + "def test_it():\n    assert_holds(crowded)\n")
+    pytester.makeini("[pytest]\npythonpath = .")
+    done = pytester.runpytest("--modelcheck-html", "pages")
+    done.assert_outcomes(failed=2)
+    done.stdout.fnmatch_lines_random(["*A page about it: *spec_adder.py_crowded-*.html"])
+    pages = sorted(path.name for path in (pytester.path / "pages").iterdir())
+    assert [name.rpartition("-")[0] for name in pages] == [
+        "spec_adder.py_crowded",
+        "test_it.py_test_it",
+    ]
+    assert all("violated" in (pytester.path / "pages" / name).read_text() for name in pages)
+    pytester.makeini("[pytest]\npythonpath = .\nmodelcheck_html = out")
+    pytester.runpytest("spec_adder.py").assert_outcomes(failed=1)
+    assert len(list((pytester.path / "out").iterdir())) == 1
+
+
+def test_workers_of_xdist_write_pages(pytester):
+    """The folder is the same one whatever the worker's own is."""
+    pytest.importorskip("xdist")
+    write(pytester, "spec_adder.py", BROKEN)
+    done = pytester.runpytest_subprocess("-n", "2", "--modelcheck-html", "pages")
+    done.assert_outcomes(failed=1)
+    assert len(list((pytester.path / "pages").iterdir())) == 1

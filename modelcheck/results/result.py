@@ -143,11 +143,6 @@ class Result:
             )
         return self.trace
 
-    def _repr_html_(self) -> str:
-        from modelcheck.show.summary import result_html
-
-        return result_html(self)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
         from modelcheck.show.jsonform import json_text, json_value, trace_json
@@ -191,6 +186,11 @@ class Result:
         from modelcheck.show.html import result_page
 
         return result_page(self)
+
+    def _repr_html_(self) -> str:
+        from modelcheck.show.notebook import result_html
+
+        return result_html(self)
 
     def __repr__(self) -> str:
         return f"<Result {self.model}: {self.verdict}>"

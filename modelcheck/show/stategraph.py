@@ -68,6 +68,13 @@ class StateGraph:
     edges: tuple[Edge, ...]
     note: str = ""
 
+    def _repr_svg_(self) -> str | None:
+        """The picture for a notebook; None, so that the text shows, where nothing can draw it."""
+        try:
+            return image(to_dot(neighbourhood(self)), "svg").decode("utf-8")
+        except UsageError:
+            return None
+
 
 def neighbourhood(graph: StateGraph, limit: int = LIMIT) -> StateGraph:
     """The graph itself if it has at most `limit` nodes, else the trace and what lies nearest to it.

@@ -159,6 +159,11 @@ class Trace:
 
         return trace_page(self)
 
+    def _repr_html_(self) -> str:
+        from modelcheck.show.notebook import trace_html
+
+        return trace_html(self)
+
     def __str__(self) -> str:
         return self.to_text()
 
