@@ -22,6 +22,7 @@ import click
 from attrs import evolve
 
 from modelcheck.check import check, memory_model, replay, simulate
+from modelcheck.cli.completion import TARGET
 from modelcheck.cli.exports import FORMATS, of_traces, parse, write_exports, write_trace
 from modelcheck.cli.outputs import (
     DOTS,
@@ -159,7 +160,7 @@ def main() -> None:
 
 
 @main.command("check")
-@click.argument("targets", nargs=-1, required=True, metavar="PATH[:NAME]...")
+@click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="PATH[:NAME]...")
 @PARAMETERS
 @click.option("--max-states", type=click.IntRange(min=1), help="Stop after so many states.")
 @click.option(
@@ -325,7 +326,7 @@ def _worst(outcomes: Sequence[Outcome]) -> ExitCode:
 
 
 @main.command("list")
-@click.argument("target", metavar="PATH")
+@click.argument("target", type=TARGET, metavar="PATH")
 def list_command(target: str) -> None:
     """List the models of a file or folder, with their parameters and what they expect."""
     found = find_all([target])
@@ -342,7 +343,7 @@ def list_command(target: str) -> None:
 
 
 @main.command("simulate")
-@click.argument("target", metavar="PATH[:NAME]")
+@click.argument("target", type=TARGET, metavar="PATH[:NAME]")
 @PARAMETERS
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same walk.")
 @click.option(
@@ -386,7 +387,7 @@ def simulate_command(
 
 
 @main.command("replay")
-@click.argument("target", metavar="PATH:NAME")
+@click.argument("target", type=TARGET, metavar="PATH:NAME")
 @click.argument("token")
 @click.option("--svg", metavar="FILE", help="Draw the trace: .svg (.png, .pdf).")
 @HTML
@@ -417,7 +418,7 @@ def replay_command(
 
 
 @main.command("graph")
-@click.argument("target", metavar="PATH:NAME")
+@click.argument("target", type=TARGET, metavar="PATH:NAME")
 @click.option("-o", "output", required=True, metavar="FILE", help=".dot, .svg, .png or .pdf")
 @PARAMETERS
 @click.option("--limit", type=click.IntRange(min=1), help="Draw at most so many states.")

@@ -25,7 +25,7 @@ def available() -> bool:
 def compiled() -> bool:
     """Tell whether the kernel has been compiled before, for this version of it and of Python."""
     tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return any(_cache().rglob(f"kernel.expand-*{tag}*.nbi"))
+    return any(folder().rglob(f"kernel.expand-*{tag}*.nbi"))
 
 
 def load() -> Any:
@@ -34,7 +34,7 @@ def load() -> Any:
 
     config: Any = numba.config  # it makes its attributes when it is imported
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(_cache())
+    config.CACHE_DIR = str(folder())
     try:
         from modelcheck.explore.native import engine
     finally:
@@ -42,7 +42,7 @@ def load() -> Any:
     return engine
 
 
-def _cache() -> Path:
+def folder() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
     source = (Path(__file__).parent / "kernel.py").read_bytes()
     name = f"kernel-{hashlib.sha256(source).hexdigest()[:12]}"
