@@ -412,6 +412,11 @@ def _trace(
     return evolve(trace, token=token.encode(), properties=properties_of(system), moments=seen)
 
 
+def trace_of(system: System, learner: Learner, moves: Sequence[Move]) -> Trace:
+    """Return the trace of some moves, whatever they lead to, with a token."""
+    return _trace(system, learner, moves, None)
+
+
 def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:
     """Return the result of a model one of whose processes fails before its first step."""
     failure = fails.failure
@@ -482,4 +487,4 @@ def _position(code: CodeType, offset: int) -> Any:
     return next(islice(code.co_positions(), offset // 2, None), None)
 
 
-__all__ = ["check", "replay", "shared", "simulate", "tables_of"]
+__all__ = ["check", "replay", "shared", "simulate", "tables_of", "trace_of"]

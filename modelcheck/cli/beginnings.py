@@ -1,4 +1,4 @@
-"""The first minutes: ``modelcheck new | doctor | completion``."""
+"""The commands around checking: ``modelcheck new | explore | doctor | completion``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import os
 import platform
 import re
 import sys
+import webbrowser
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
 import click
 
-from modelcheck.cli.commands import main
+from modelcheck.check import memory_model
+from modelcheck.cli.commands import MEMORY, PARAMETERS, main
+from modelcheck.cli.completion import TARGET
 from modelcheck.cli.outputs import refuse_unwritable, write
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed
+from modelcheck.cli.targets import find_one, with_parameters
 from modelcheck.errors import UsageError
 from modelcheck.show.summary import plain_table
 from modelcheck.show.text import clean
@@ -60,6 +64,38 @@ def new_command(file: str) -> None:
         say(clean(f"{file} has two models, one of them broken on purpose. Next:"))
         say(f"  modelcheck check {clean(file)}")
         say(f"  modelcheck check {clean(file)}:{name}_broken --html page.html")
+
+
+@main.command("explore")
+@click.argument("target", type=TARGET, metavar="PATH:NAME")
+@PARAMETERS
+@MEMORY
+@click.option("--port", default=0, show_default=True, help="The port; 0 is any that is free.")
+@click.option("--browser/--no-browser", default=True, help="Whether to open a browser.")
+def explore_command(
+    target: str, params: tuple[str, ...], memory: str, port: int, browser: bool
+) -> None:
+    """Walk through a model by hand, in a browser: choose each next step, or search from anywhere.
+
+    The page is served on this machine alone, under an address with a random key, until Ctrl-C.
+    """
+    from modelcheck.cli.explorer import Service, serve
+
+    memory_model(memory)
+    model = find_one(target)
+    [(_, parameters)] = with_parameters([model], params)
+
+    def ready(address: str) -> None:
+        with until_closed():
+            say(f"exploring {clean(model.name)} at {address}  (Ctrl-C ends it)")
+        sys.stdout.flush()
+        if browser:
+            webbrowser.open(address)
+
+    try:
+        serve(Service(model, parameters, memory), port, ready)
+    except KeyboardInterrupt:
+        return
 
 
 @main.command("doctor")

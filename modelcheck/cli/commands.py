@@ -446,7 +446,7 @@ def graph_command(
             say(clean(drawn.note))
 
 
-__all__ = ["main"]
+__all__ = ["MEMORY", "PARAMETERS", "main"]
 
 if __name__ == "__main__":
     main()

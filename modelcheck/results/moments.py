@@ -80,7 +80,7 @@ def _answers(learner: Learner, state: State) -> dict[str, bool]:
     at_end: bool | None = None
     for prop in learner.result.properties:
         if prop.kind == "at_end":
-            at_end = _has_ended(learner, state) if at_end is None else at_end
+            at_end = has_ended(learner, state) if at_end is None else at_end
             if not at_end:
                 continue
         said = _answer(learner, prop, state)
@@ -100,11 +100,11 @@ def _answer(learner: Learner, prop: Asked, state: State) -> bool | None:
         return None
 
 
-def _has_ended(learner: Learner, state: State) -> bool:
+def has_ended(learner: Learner, state: State) -> bool:
     """Tell whether a state is a proper end: nobody can step, and everybody may rest."""
     tables = learner.result
     rests = all(agent.may_rest[state[agent.slot]] for agent in tables.agents)
     return rests and not any(tables.leaf(n, state).outcomes for n in range(len(tables.agents)))
 
 
-__all__ = ["moments", "properties_of"]
+__all__ = ["has_ended", "moments", "properties_of"]

@@ -42,8 +42,12 @@ SCRIPTS = (
     "state.js",
     "source.js",
     "story.js",
+    "explore.js",
     "main.js",
 )
+#: Only a page that is served has it: it is the one that asks a server.
+SERVED = "explore.js"
+
 STYLES = ("base.css", "lanes.css", "panels.css", "media.css")
 
 
@@ -79,7 +83,13 @@ def trace_page(trace: Trace) -> str:
     return page(words.title(trace), about, [(_name(trace), trace)], narrative(trace))
 
 
-def page(title: str, about: dict[str, Any], traces: list[tuple[str, Trace]], text: str) -> str:
+def page(
+    title: str,
+    about: dict[str, Any],
+    traces: list[tuple[str, Trace]],
+    text: str,
+    live: dict[str, Any] | None = None,
+) -> str:
     """Return the page as text.
 
     Parameters
@@ -92,6 +102,8 @@ def page(title: str, about: dict[str, Any], traces: list[tuple[str, Trace]], tex
         What can be walked through; the first one is shown first.
     text : str
         What a browser without script shows.
+    live : dict, optional
+        For a page that is served: what it knows besides. It may then ask its own server, no other.
 
     Returns
     -------
@@ -99,14 +111,13 @@ def page(title: str, about: dict[str, Any], traces: list[tuple[str, Trace]], tex
         ASCII only, so that no way of sending it can spoil it. The same for the same arguments and
         source files.
     """
-    listings = Listings()
-    told = [trace_data(trace, name, listings) for name, trace in traces]
-    data = {"title": title, "about": about, "traces": told, "files": listings.data()}
+    data = page_data(title, about, traces, live)
     style = page_colors() + "".join(map(_read, STYLES))
-    script = "".join(map(_read, SCRIPTS))
+    script = "".join(_read(name) for name in SCRIPTS if live is not None or name != SERVED)
+    connect = "connect-src 'self'; " if live is not None else ""
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'; "
+        f"{connect}base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
     parts = {
@@ -125,6 +136,21 @@ def page(title: str, about: dict[str, Any], traces: list[tuple[str, Trace]], tex
         name, _, tail = piece.partition("}}")
         filled += [parts[name], tail]
     return "".join(filled).encode("ascii", "xmlcharrefreplace").decode()
+
+
+def page_data(
+    title: str,
+    about: dict[str, Any],
+    traces: list[tuple[str, Trace]],
+    live: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what a page knows, for `json.dumps`; a served page asks for it anew at each step."""
+    listings = Listings()
+    told = [trace_data(trace, name, listings) for name, trace in traces]
+    if live is not None:  # neither a counterexample nor a witness: it is not over
+        here = "Here the walk stands"
+        told = [{**trace, "headline": here, "opening": [here, here]} for trace in told]
+    return {"title": title, "about": about, "traces": told, "files": listings.data(), "live": live}
 
 
 def _name(trace: Trace) -> str:
@@ -148,4 +174,4 @@ def _json(data: Any) -> str:
     return text
 
 
-__all__ = ["page", "result_page", "trace_page"]
+__all__ = ["page", "page_data", "result_page", "trace_page"]

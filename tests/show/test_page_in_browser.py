@@ -101,7 +101,7 @@ def test_each_step_has_its_fragment(show):
     page.press("ArrowRight")
     assert page.page.url.endswith("#step-5")
     page.page.evaluate("location.hash = '#step-2'")
-    page.page.wait_for_function("document.querySelector('#count').textContent === '2 / 6'")
+    page.page.locator("#count", has_text="2 / 6").wait_for()
     assert show("peterson", "#step-99").count() == "6 / 6"
     assert show("peterson", "#nonsense").count() == "6 / 6"
     assert show("peterson", "#trace-9-step-1").count() == "6 / 6"

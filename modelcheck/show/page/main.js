@@ -14,7 +14,7 @@ function title() {
   const css = about.verdict === "violated" ? "bad" : about.verdict === "holds" ? "good" : "dim";
   return el("header", {},
     el("div", {}, el("h1", {}, DATA.title), el("span", { class: `verdict ${css}` }, about.verdict),
-      el("p", { class: "counts" }, about.counts)),
+      parts.counts = el("p", { class: "counts" }, about.counts)),
     el("div", { class: "tools" }, copyButton(),
       el("button", { type: "button", id: "theme", title: "light or dark (t)", onclick: theme }, "\u25d0"),
       el("button", { type: "button", id: "help", title: "keys (?)", onclick: help }, "?")),
@@ -101,13 +101,14 @@ function build() {
     return;
   }
   parts.picture = el("div", { class: "scroll" });
-  for (const name of ["properties", "processes", "variables", "source", "story"]) {
+  for (const name of ["properties", "processes", "variables", "source", "story", "next"]) {
     parts[name] = el("div", { class: `${name}-box` });
   }
   parts.traces = DATA.traces.map((told, n) =>
     el("button", { type: "button", role: "tab", onclick: () => open(n, 0) }, told.name));
   parts.main = el("main", {},
     panel("lanes", "Lanes", parts.picture),
+    DATA.live ? panel("next", "Next", parts.next) : "",
     panel("state", "State", parts.properties, controls(), parts.variables, parts.processes),
     panel("code", "Source", parts.source),
     panel("words", "Story", parts.story));
@@ -119,17 +120,19 @@ function build() {
   document.addEventListener("keydown", key);
   document.addEventListener("click", clicked);
   new ResizeObserver(() => drawArcs(parts.lanes, shown.index)).observe(parts.picture);
-  if (!followFragment()) open(0, trace().bad ? trace().states.length - 1 : 0);
+  if (!followFragment()) open(0, trace().bad || DATA.live ? trace().states.length - 1 : 0);
 }
 
 /** Shows a trace from its beginning on, or the one that is shown already at another state. */
 function open(number, index) {
   shown.trace = number;
+  parts.counts.textContent = DATA.about.counts;
   shown.process = null;
   view.only = trace().slots.length > MANY_VARIABLES ? "used" : "all";
   parts.lanes = lanes(trace(), prefixOf(number));
   parts.rows = [...parts.lanes.querySelectorAll(".row[data-index]")];
   parts.picture.replaceChildren(parts.lanes);
+  parts.main.classList.toggle("live", DATA.live !== null);
   parts.main.classList.toggle("many", trace().processes.length > 4);
   parts.told = story(trace(), prefixOf(number));
   parts.story.replaceChildren(parts.told);
@@ -186,6 +189,7 @@ function show() {
   properties();
   variables();
   processes();
+  if (DATA.live) parts.next.replaceChildren(...nextPanel());
   const changed = parts.variables.querySelector("tr.changed");
   const panel = document.getElementById("state");
   panel.scrollTop = 0;
