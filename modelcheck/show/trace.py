@@ -130,10 +130,11 @@ class Trace:
     `states[i]` is the whole shared state after step *i* (so ``states[0]`` is the initial one, and
     there is one more state than steps): a mapping from location name to plain value, in the order
     of declaration. `violation` is None where nothing is violated; `shows` then says what it is: a
-    ``"witness"``, a ``"random walk"``, or a ``"path"`` that somebody asked for.
-
-    In a notebook it draws itself. `moments` has one for each state, or is empty where nobody looked. `buffers` maps the names of locations that are no memory to what a
-    picture should call the lane that they get (``"buffer of cpu 0"``).
+    ``"witness"``, a ``"random walk"``, or a ``"path"`` that somebody asked for. `moments` has one
+    for each state, or is empty where nobody looked; two traces are equal whatever it holds, since a
+    replay, which asks every property in every state, may keep a variable that the search could
+    forget. `buffers` maps the names of locations that are no memory to what a picture should call
+    the lane that they get (``"buffer of cpu 0"``). In a notebook it draws itself.
     """
 
     model: str
@@ -147,7 +148,7 @@ class Trace:
     token: str = ""
     shows: str = field(default="witness", eq=False)  # how it came about, not what happens in it
     properties: tuple[Property, ...] = ()
-    moments: tuple[Moment, ...] = ()
+    moments: tuple[Moment, ...] = field(default=(), eq=False, repr=False)
     buffers: Mapping[str, str] = field(factory=dict)
 
     def __len__(self) -> int:
