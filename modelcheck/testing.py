@@ -17,11 +17,11 @@ from typing import Any
 from attrs import evolve
 
 from modelcheck.check import check
-from modelcheck.explore.budget import INTERRUPTED
 from modelcheck.language.model import Model, System
 from modelcheck.results.result import Result
 from modelcheck.show.summary import safe_lines, summary_text
 from modelcheck.verdict import Verdict
+from modelcheck.watchdog import INTERRUPTED
 
 #: The names of a test run's settings, and the arguments of `check` that they are.
 _ARGUMENTS = {
@@ -88,7 +88,7 @@ def run(model: Model | System, options: dict[str, Any]) -> Result:
     said = settings()
     given = {_ARGUMENTS[name]: value for name, value in said.items() if name in _ARGUMENTS}
     result = check(model, **{**given, **options})
-    if result.reason == INTERRUPTED:
+    if result.reason.startswith(INTERRUPTED):
         raise KeyboardInterrupt
     return result
 

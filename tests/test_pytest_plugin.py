@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from textwrap import dedent
@@ -349,3 +350,36 @@ def test_workers_of_xdist_write_pages(pytester):
     done = pytester.runpytest_subprocess("-n", "2", "--modelcheck-html", "pages")
     done.assert_outcomes(failed=1)
     assert len(list((pytester.path / "pages").iterdir())) == 1
+
+
+def test_ctrl_c_ends_the_test_run(pytester):
+    """An interrupted search is not one failed test among others: the run ends, as pytest's do."""
+    large = HEAD + dedent("""
+        from modelcheck import cells
+
+        @state
+        class Wide:
+            bit = cells(40, False)
+
+        @process
+        def flip(s, i):
+            print("flipping", flush=True)
+            while True:
+                yield s.bit[i].update(lambda bit: not bit)
+
+        @model
+        def wide():
+            s = Wide()
+            return System(s, [flip(s, i) for i in range(40)])
+        """)
+    write(pytester, "spec_wide.py", large)
+    write(pytester, "test_after.py", "def test_it():\n    pass\n")
+    command = [sys.executable, "-m", "pytest", "-s", "-v"]
+    run = subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE, text=True)
+    while "flipping" not in run.stdout.readline():
+        assert run.poll() is None
+    run.send_signal(signal.SIGINT)
+    told = run.communicate(timeout=60)[0]
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt" in told
+    assert "test_after.py::test_it" not in told

@@ -11,15 +11,14 @@ import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from modelcheck.errors import ModelError
 from modelcheck.explore.search import Move, successor
 from modelcheck.language.learner import Learner
 from modelcheck.language.local import LocalState
 from modelcheck.language.model import System
-from modelcheck.results.tracing import status
+from modelcheck.results.tracing import UNTOLD, status
 from modelcheck.show.trace import Moment, Property
 from modelcheck.tables.tables import Property as Asked
-from modelcheck.tables.tables import Restart, State, Tables
+from modelcheck.tables.tables import State, Tables
 
 
 def moments(
@@ -80,7 +79,7 @@ def _answers(learner: Learner, state: State) -> dict[str, bool]:
     at_end: bool | None = None
     for prop in learner.result.properties:
         if prop.kind == "at_end":
-            at_end = has_ended(learner, state) if at_end is None else at_end
+            at_end = _surely_ended(learner, state) if at_end is None else at_end
             if not at_end:
                 continue
         said = _answer(learner, prop, state)
@@ -94,10 +93,18 @@ def _answer(learner: Learner, prop: Asked, state: State) -> bool | None:
     observed = dict(learner.shape.observed)
     try:
         return learner.result.holds(prop, state).holds
-    except (Restart, ModelError):
+    except UNTOLD:
         learner.shape.observed.clear()
         learner.shape.observed.update(observed)
         return None
+
+
+def _surely_ended(learner: Learner, state: State) -> bool:
+    """Tell as `has_ended` does; False where a step that no search came to cannot be looked at."""
+    try:
+        return has_ended(learner, state)
+    except UNTOLD:
+        return False
 
 
 def has_ended(learner: Learner, state: State) -> bool:
