@@ -76,7 +76,7 @@ def trace_page(trace: Trace) -> str:
         "verdict": "violated" if bad else "trace",
         "ok": not bad,
         "expectation": "",
-        "said": words.headline(trace.violation),
+        "said": words.headline(trace),
         "counts": f"{words.steps_text(len(trace))} (memory model {clean(trace.memory_model)})",
         "notes": [],
     }

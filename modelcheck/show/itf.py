@@ -45,7 +45,7 @@ def itf(trace: Trace) -> dict[str, Any]:
             "format": "ITF",
             "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
             "source": json_text(trace.model),
-            "description": f"{words.title(trace)}: {words.headline(trace.violation)}",
+            "description": f"{words.title(trace)}: {words.headline(trace)}",
         },
         "params": [],
         "vars": [*names, *processes],

@@ -52,7 +52,7 @@ def trace_data(trace: Trace, name: str, listings: Listings) -> dict[str, Any]:
     sources = words.writers(trace)
     return {
         "name": name,
-        "headline": words.headline(trace.violation),
+        "headline": words.headline(trace),
         "details": words.details(trace.violation),
         "bad": trace.violation is not None,
         "fault": words.at_fault(trace),
