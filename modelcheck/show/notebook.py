@@ -10,10 +10,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from modelcheck.show import summary
 from modelcheck.show.html import result_page, trace_page
 from modelcheck.show.lanes import lanes_svg
-from modelcheck.show.summary import counts_line, never_taken, verdict_line
-from modelcheck.show.text import clean
 
 if TYPE_CHECKING:
     from modelcheck.show.trace import Trace
@@ -23,19 +22,9 @@ _FRAME = "width:100%;height:780px;border:1px solid rgba(128,128,128,.4);border-r
 
 
 def result_html(result: Any) -> str:
-    """A result as a fragment of HTML: its verdict, its picture, its page in a frame."""
-    color = {"holds": "#17713a", "violated": "#b3201a"}.get(str(result.verdict), "#8a6400")
-    notes = [f"warning: {clean(warning)}" for warning in result.warnings]
-    notes += [f"never taken: {line}" for line in never_taken(result)]
-    notes += [
-        f"witness {clean(name)}: " + ("none found" if trace is None else f"{len(trace)} steps")
-        for name, trace in result.witnesses.items()
-    ]
-    head = f'<div><b style="color:{color}">{escape(verdict_line(result))}</b><br>'
-    head += "<br>".join(escape(line) for line in (counts_line(result), *notes)) + "</div>"
-    picture = "" if result.trace is None else _picture(result.trace)
+    """A result as a fragment of HTML: verdict and counts, its picture, its page in a frame."""
     walkable = result.trace is not None or any(result.witnesses.values())
-    return head + picture + (_frame(result_page(result)) if walkable else "")
+    return summary.result_html(result) + (_frame(result_page(result)) if walkable else "")
 
 
 def trace_html(trace: Trace) -> str:

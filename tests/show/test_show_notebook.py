@@ -41,7 +41,7 @@ def test_a_result_shows_its_verdict():
     """The verdict and the numbers come first; what holds without a witness has no frame."""
     told = check(MODELS["peterson_swapped"])._repr_html_()
     text = "".join(well_formed(told).itertext())
-    assert "peterson_swapped: violated: invariant mutual_exclusion, after 6 steps" in text
+    assert "peterson_swapped: violated: invariant mutual_exclusion" in text
     holds = check(MODELS["atomic_update"])._repr_html_()
     assert "atomic_update(n=2): holds" in holds
     assert "<iframe" not in holds
