@@ -25,6 +25,7 @@ from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
 from modelcheck.language.turn import MemoryModel
 from modelcheck.memory import MODELS, memory_model
+from modelcheck.results.moments import moments, properties_of
 from modelcheck.results.result import Result, StepCoverage
 from modelcheck.results.tokens import (
     Token,
@@ -426,7 +427,13 @@ def _trace(
         checksums(tables, moves),
         spawned,
     )
-    return evolve(trace, token=token.encode())
+    seen = moments(learner, moves, trace.processes)
+    return evolve(trace, token=token.encode(), properties=properties_of(system), moments=seen)
+
+
+def trace_of(system: System, learner: Learner, moves: Sequence[Move]) -> Trace:
+    """Return the trace of some moves, whatever they lead to, with a token."""
+    return _trace(system, learner, moves, None)
 
 
 def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:
@@ -499,4 +506,4 @@ def _position(code: CodeType, offset: int) -> Any:
     return next(islice(code.co_positions(), offset // 2, None), None)
 
 
-__all__ = ["check", "replay", "shared", "simulate", "tables_of"]
+__all__ = ["check", "replay", "shared", "simulate", "tables_of", "trace_of"]

@@ -54,7 +54,7 @@ def load(path: str | Path, failed: Failed | None = None) -> list[Model]:
         raise UsageError(f"there is no file or folder {str(path)!r}")
     if root.suffix != ".py" or not os.path.isfile(root):
         raise UsageError(f"{str(path)!r} is not a Python file")
-    found = _models(root)
+    found = models_in(root)
     if not found:
         raise UsageError(f"{path} defines no model: decorate a function with @model")
     return found
@@ -81,7 +81,7 @@ def files(folder: Path, failed: Failed | None = None) -> list[Path]:
 def _models_or(file: Path, failed: Failed | None) -> list[Model]:
     """Return a file's models; none where it cannot be loaded and `failed` is told so."""
     try:
-        return _models(file)
+        return models_in(file)
     except ModelcheckError as error:
         _tell(failed, file, error)
         return []
@@ -133,7 +133,8 @@ def _content(file: Path) -> bytes:
         raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from None
 
 
-def _models(file: Path) -> list[Model]:
+def models_in(file: Path) -> list[Model]:
+    """Return the models that one file defines, perhaps none. Raises `ModelError` as `load` does."""
     module = _execute(file.resolve())
     here = str(file.resolve())
     own = {id(m): m for m in vars(module).values() if isinstance(m, Model) and m.file == here}

@@ -38,7 +38,8 @@ _PACKAGE = str(Path(__file__).resolve().parent) + os.sep
 _RUNS_USERS_CODE = tuple(
     _PACKAGE + layer + os.sep for layer in ("language", "tables", "memory", "kernel")
 )
-_PYTHON = (sysconfig.get_path("stdlib") + os.sep, "<frozen ", "<attrs generated")
+#: Not the user's: the standard library and what it generates, as the classes of named tuples.
+_PYTHON = (sysconfig.get_path("stdlib") + os.sep, "<frozen ", "<attrs generated", "<string>")
 
 #: Set by whoever handles Ctrl-C: an exception alone can be lost, in a destructor or a compiler.
 interruption = threading.Event()
@@ -65,7 +66,8 @@ class Guard:
     say: Callable[[str], None] | None = None
     patience_s: float = float("inf")  # for one stay in the user's code
     due: str = ""
-    entered: float = 0.0  # when the user's code was last entered
+    #: When the user's code was last entered; it cannot have been before there was this guard.
+    entered: float = field(factory=time.perf_counter)
     looked: float = field(factory=time.perf_counter)
 
     def tick(self, now: float) -> None:

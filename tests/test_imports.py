@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "results": WORDS | {"tables", "language", "memory", "explore", "show", "results", "check"},
     "loading": WORDS | {"language", "loading"},
 }
-ABOVE_ALL = {"__init__", "__main__", "check", "cli", "pytest_plugin"}
+ABOVE_ALL = {"__init__", "__main__", "check", "cli", "pytest_plugin", "testing"}
 
 HEAVY = {"numba", "numpy", "networkx", "graphviz", "rich", "hypothesis", "pytest"}
 # Only pytest imports the plugin, whose items have to derive from pytest's classes.

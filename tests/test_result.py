@@ -150,7 +150,7 @@ def test_a_result_without_a_trace_says_so():
     for render in (found.to_svg, found.to_mermaid):
         with pytest.raises(UsageError, match="peterson: holds, so there is no counterexample"):
             render()
-    assert found._repr_html_() == f"<pre>{found}</pre>\n"
+    assert found._repr_html_().startswith(f"<pre>{found}</pre>\n<details>")
     assert found.witnesses
     assert all(trace.to_svg().startswith("<svg") for trace in found.witnesses.values())
     hostile = evolve(found, reason="<b>&")

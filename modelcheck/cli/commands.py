@@ -22,6 +22,8 @@ import click
 from attrs import evolve
 
 from modelcheck.check import check, replay, simulate
+from modelcheck.cli.completion import TARGET
+from modelcheck.cli.exports import FORMATS, of_traces, parse, write_exports, write_trace
 from modelcheck.cli.outputs import (
     DOTS,
     GRAPHS,
@@ -81,6 +83,16 @@ BUFFER = click.option(
     "--buffer",
     type=click.IntRange(min=1),
     help="How many stores a store buffer holds, and stale values of a location a CPU keeps.",
+)
+HTML = click.option(
+    "--html", metavar="FILE|FOLDER", help="Write a page to walk through it, or one for each model."
+)
+EXPORT = click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    metavar="FORMAT:FILE",
+    help=f"Write in another format: {', '.join(FORMATS)}.",
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
@@ -160,7 +172,7 @@ def main() -> None:
 
 
 @main.command("check")
-@click.argument("targets", nargs=-1, required=True, metavar="PATH[:NAME]...")
+@click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="PATH[:NAME]...")
 @PARAMETERS
 @click.option("--max-states", type=click.IntRange(min=1), help="Stop after so many states.")
 @click.option(
@@ -172,6 +184,8 @@ def main() -> None:
 @JSON
 @SVG
 @DOT
+@HTML
+@EXPORT
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
@@ -235,6 +249,7 @@ def _refuse_outputs(options: Any) -> None:
     refuse_unwritable(None if to_stdout else options["json_file"])
     refuse_undrawable(options["svg"], folder=True)
     refuse_unwritable(options["dot"], DOTS, folder=True)
+    parse(options["exports"], options["html"])
 
 
 def _memories(given: str) -> list[str]:
@@ -312,7 +327,7 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Resul
 
 
 def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several: bool) -> None:
-    """Write what `--json`, `--svg` and `--dot` ask for."""
+    """Write what `--json`, `--svg`, `--dot`, `--html` and `--export` ask for."""
     written = []
     if options["json_file"] and options["json_file"] != "-":
         write(Path(options["json_file"]), json_text(outcomes, several) + "\n")
@@ -330,6 +345,7 @@ def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several
                 return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
+    written += write_exports(parse(options["exports"], options["html"]), outcomes, several)
     if not quiet:
         with until_closed():
             for line in written:
@@ -346,7 +362,7 @@ def _worst(outcomes: Sequence[Outcome]) -> ExitCode:
 
 
 @main.command("list")
-@click.argument("target", metavar="PATH")
+@click.argument("target", type=TARGET, metavar="PATH")
 def list_command(target: str) -> None:
     """List the models of a file or folder, with their parameters and what they expect."""
     found = find_all([target])
@@ -363,7 +379,7 @@ def list_command(target: str) -> None:
 
 
 @main.command("simulate")
-@click.argument("target", metavar="PATH[:NAME]")
+@click.argument("target", type=TARGET, metavar="PATH[:NAME]")
 @PARAMETERS
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same walk.")
 @click.option(
@@ -372,6 +388,8 @@ def list_command(target: str) -> None:
 @JSON
 @SVG
 @DOT
+@HTML
+@EXPORT
 @MEMORY
 @BUFFER
 @QUIET
@@ -408,10 +426,14 @@ def simulate_command(
 
 
 @main.command("replay")
-@click.argument("target", metavar="PATH:NAME")
+@click.argument("target", type=TARGET, metavar="PATH:NAME")
 @click.argument("token")
 @click.option("--svg", metavar="FILE", help="Draw the trace: .svg (.png, .pdf).")
-def replay_command(target: str, token: str, svg: str | None) -> None:
+@HTML
+@EXPORT
+def replay_command(
+    target: str, token: str, svg: str | None, html: str | None, exports: Sequence[str]
+) -> None:
     """Show the trace of a token again; a changed model is refused, at the first step that differs.
 
     A token `-` is read from standard input: a long one is more than a shell passes on.
@@ -419,6 +441,7 @@ def replay_command(target: str, token: str, svg: str | None) -> None:
     from modelcheck.show.table import write_table
 
     refuse_undrawable(svg)
+    wanted = of_traces(parse(exports, html), "replay")
     model = find_one(target)
     text = sys.stdin.read() if token == "-" else token
     with users_code(model, "replayed"):
@@ -430,10 +453,11 @@ def replay_command(target: str, token: str, svg: str | None) -> None:
         write_table(shown, sys.stdout)
     if svg:
         write(Path(svg), picture(trace, Path(svg)))
+    write_trace(wanted, trace)
 
 
 @main.command("graph")
-@click.argument("target", metavar="PATH:NAME")
+@click.argument("target", type=TARGET, metavar="PATH:NAME")
 @click.option("-o", "output", required=True, metavar="FILE", help=".dot, .svg, .png or .pdf")
 @PARAMETERS
 @click.option("--limit", type=click.IntRange(min=1), help="Draw at most so many states.")
@@ -467,7 +491,7 @@ def graph_command(
             say(clean(drawn.note))
 
 
-__all__ = ["main"]
+__all__ = ["MEMORY", "PARAMETERS", "main"]
 
 if __name__ == "__main__":
     main()

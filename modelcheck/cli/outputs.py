@@ -203,7 +203,7 @@ def write_pictures(given: str, outcomes: Sequence[Outcome], several: bool) -> st
     """Draw each trace, with its text beside it; return a line about that."""
     traces = [
         (path, outcome.result.trace)
-        for path, outcome in zip(_paths(given, outcomes, ".svg", several), outcomes, strict=True)
+        for path, outcome in zip(paths(given, outcomes, ".svg", several), outcomes, strict=True)
         if outcome.result is not None and outcome.result.trace is not None
     ]
     for path, trace in traces:
@@ -224,14 +224,14 @@ def write_graphs(
     from modelcheck.show.stategraph import neighbourhood, to_dot
 
     written = 0
-    for path, outcome in zip(_paths(given, outcomes, ".dot", several), outcomes, strict=True):
+    for path, outcome in zip(paths(given, outcomes, ".dot", several), outcomes, strict=True):
         if outcome.result is not None and not outcome.interrupted:
             write(path, to_dot(neighbourhood(graph(outcome))))
             written += 1
     return f"{counted(written, 'state graph', 'state graphs')} written as DOT: {given}"
 
 
-def _paths(given: str, outcomes: Sequence[Outcome], suffix: str, several: bool) -> list[Path]:
+def paths(given: str, outcomes: Sequence[Outcome], suffix: str, several: bool) -> list[Path]:
     """Return where to write each model's file: the path given, or files named after the models.
 
     Several models' files go into `given` as a folder, or, where it has a suffix, beside it.
@@ -264,6 +264,7 @@ __all__ = [
     "Outcome",
     "json_error",
     "json_text",
+    "paths",
     "picture",
     "refuse_undrawable",
     "refuse_unwritable",

@@ -4,6 +4,8 @@ Page-table pages and pages know whether they are still in use: the checker's sha
 and KMSAN keep it. It is coherent whatever the memory model, so a bad access is found although the
 accessing CPU's loads may be stale. Neighbours: `modelcheck.kernel.atomics` (reference counts),
 `modelcheck.kernel.ipi` (flushes by interrupt).
+
+Its assertions are part of a model: PYTEST_DONT_REWRITE keeps their words.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, update_wrapper
+from html import escape
 from typing import Any
 
 from modelcheck.errors import ModelError, UsageError
@@ -189,6 +190,15 @@ class Model:
         )
         system.expects("sc")  # a mistake in it is told before the search
         return system
+
+    def _repr_html_(self) -> str:
+        """The model for a notebook: what it is, what it expects, its parameters."""
+        rows = [("expects", self.expectation), *((n, repr(v)) for n, v in self.parameters.items())]
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text)}</td></tr>"
+            for name, text in rows
+        )
+        return f"<b>{escape(self.name)}</b>: {escape(self.summary)}<table>{cells}</table>"
 
     def parse(self, name: str, text: str) -> Any:
         """Return a parameter's value from the command line, after the type of its default.

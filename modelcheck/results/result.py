@@ -146,11 +146,6 @@ class Result:
             )
         return self.trace
 
-    def _repr_html_(self) -> str:
-        from modelcheck.show.summary import result_html
-
-        return result_html(self)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
         from modelcheck.show.jsonform import json_text, json_value, trace_json
@@ -189,6 +184,17 @@ class Result:
             ],
             "warnings": list(map(json_text, self.warnings)),
         }  # fmt: skip
+
+    def to_html(self) -> str:
+        """Return a stand-alone page about the result; see `modelcheck.show.html.page`."""
+        from modelcheck.show.html import result_page
+
+        return result_page(self)
+
+    def _repr_html_(self) -> str:
+        from modelcheck.show.notebook import result_html
+
+        return result_html(self)
 
     def __repr__(self) -> str:
         return f"<Result {self.model}: {self.verdict}>"

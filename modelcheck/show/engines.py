@@ -104,6 +104,11 @@ def svg_to_pdf(svg: str) -> bytes:
     return pdf
 
 
+def program() -> str | None:
+    """The Graphviz that draws here, None where there is none."""
+    return shutil.which("dot") or _graphviz_pure()
+
+
 def _graphviz_pure() -> str | None:
     """The program of `graphviz-pure`, also where the environment's scripts are not on the path."""
     folders = [Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))]

@@ -30,7 +30,6 @@ from modelcheck.show.palette import ROOT, lane_color, style
 from modelcheck.show.svg import SANS_ADVANCE, Canvas, escape, fit, fitting, wrap
 from modelcheck.show.text import clean
 from modelcheck.show.trace import Trace, TraceStep
-from modelcheck.verdict import Kind
 
 HEADER = 30
 SPOKEN = 40  # steps told in the description
@@ -148,7 +147,7 @@ def _turns(canvas: Canvas, planned: Plan, placed: list[Row]) -> None:
 def _step(canvas: Canvas, trace: Trace, planned: Plan, row: Row) -> None:
     step, lane = row.step, planned.lanes[row.step.process]
     color = str(lane_color(lane.color))
-    edge = "bad sbad" if step is trace.steps[-1] and _at_fault(trace) else f"s{color}"
+    edge = "bad sbad" if step is trace.steps[-1] and words.at_fault(trace) else f"s{color}"
     x, top = lane.x + INDENT, row.y + 6
     with canvas.group(_tooltip(step), "step"):
         _moved(canvas, planned, row)
@@ -163,12 +162,6 @@ def _step(canvas: Canvas, trace: Trace, planned: Plan, row: Row) -> None:
         canvas.text(x, y - 2, row.place, "c fdim")
         for i, text in enumerate(row.kept):
             canvas.text(x, y + 14 + 15 * i, text, f"i f{color}")
-
-
-def _at_fault(trace: Trace) -> bool:
-    """Whether the last step is what went wrong, and not that no step is left."""
-    kinds = (Kind.INVARIANT, Kind.ASSERTION, Kind.EXCEPTION)
-    return trace.violation is not None and trace.violation.kind in kinds
 
 
 def _tooltip(step: TraceStep) -> str:

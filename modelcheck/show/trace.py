@@ -101,15 +101,42 @@ class Violation:
 
 
 @frozen
+class Property:
+    """One property of the model: its name, kind (``"always"``...), place, and what it says."""
+
+    name: str
+    kind: str
+    file: str = ""
+    line: int = 0
+    summary: str = ""
+
+
+@frozen
+class Moment:
+    """One state of a trace seen from within: where each process is and what the properties say.
+
+    `standing` and `locals` (the local variables by process) are of the same processes. `answers`
+    maps a property's name to whether it holds; one that is not asked in this state, as an
+    ``at_end`` before the end, is not in it.
+    """
+
+    standing: tuple[ProcessStatus, ...]
+    locals: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, bool]
+
+
+@frozen
 class Trace:
     """A path from the initial state.
 
     `states[i]` is the whole shared state after step *i* (so ``states[0]`` is the initial one, and
     there is one more state than steps): a mapping from location name to plain value, in the order
     of declaration. `violation` is None where nothing is violated; `shows` then says what it is: a
-    ``"witness"``, a ``"random walk"``, or a ``"path"`` that somebody asked for.
-
-    In a notebook it draws itself.
+    ``"witness"``, a ``"random walk"``, or a ``"path"`` that somebody asked for. `moments` has one
+    for each state, or is empty where nobody looked; two traces are equal whatever it holds, since a
+    replay, which asks every property in every state, may keep a variable that the search could
+    forget. `buffers` maps the names of locations that are no memory to what a picture should call
+    the lane that they get (``"buffer of cpu 0"``). In a notebook it draws itself.
     """
 
     model: str
@@ -122,9 +149,23 @@ class Trace:
     violation: Violation | None
     token: str = ""
     shows: str = field(default="witness", eq=False)  # how it came about, not what happens in it
+    properties: tuple[Property, ...] = ()
+    moments: tuple[Moment, ...] = field(default=(), eq=False, repr=False)
+    buffers: Mapping[str, str] = field(factory=dict)
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def to_html(self) -> str:
+        """Return a stand-alone page about the trace; see `modelcheck.show.html.page`."""
+        from modelcheck.show.html import trace_page
+
+        return trace_page(self)
+
+    def _repr_html_(self) -> str:
+        from modelcheck.show.notebook import trace_html
+
+        return trace_html(self)
 
     def __str__(self) -> str:
         return self.to_text()

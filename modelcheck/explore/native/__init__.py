@@ -26,7 +26,7 @@ def available() -> bool:
 def compiled() -> bool:
     """Tell whether the kernel has been compiled before, for this version of it and of Python."""
     tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return any(_cache().rglob(f"kernel.expand-*{tag}*.nbi"))
+    return any(folder().rglob(f"kernel.expand-*{tag}*.nbi"))
 
 
 def load() -> Any:
@@ -44,14 +44,14 @@ def _load(name: str) -> Any:
 
     config: Any = numba.config  # it makes its attributes when it is imported
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(_cache())
+    config.CACHE_DIR = str(folder())
     try:
         return importlib.import_module(f"{__name__}.{name}")
     finally:
         config.CACHE_DIR = before
 
 
-def _cache() -> Path:
+def folder() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
     # numba's cache does not notice a change in another file that a kernel inlines.
     sources = [(Path(__file__).parent / name).read_bytes() for name in ("kernel.py", "closure.py")]
