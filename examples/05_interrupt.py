@@ -45,11 +45,10 @@ def device(s):
     """Return the process that takes the device's interrupt, once."""
 
     def handler(cpu, found):
-        yield s.raised.set(False)
         yield from spin_lock(s)
         yield from spin_unlock(s)
 
-    return interrupt(s.cpu, "device", handler, lambda: s.raised)
+    return interrupt(s.cpu, "device", handler, lambda: s.raised, clears=s.raised)
 
 
 @model(expect="violated", by="deadlock")

@@ -18,6 +18,7 @@ from modelcheck.language.state import state
 from modelcheck.language.steps import atomic, choose, either, fence, label, spawn, until
 from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace
+from modelcheck.testing import assert_holds
 from modelcheck.verdict import ExitCode, Kind, Verdict
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "always",
+    "assert_holds",
     "at_end",
     "atomic",
     "cells",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from types import CodeType
@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from attrs import evolve
 
-from modelcheck.errors import UsageError
+from modelcheck import watchdog
+from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore.auto import Plan, explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.checkpoint import EVERY_S, Keeper, locked
@@ -28,7 +29,9 @@ from modelcheck.language.frames import yields_of
 from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
-from modelcheck.memory.sc import MODELS
+from modelcheck.language.turn import MemoryModel
+from modelcheck.memory import MODELS, memory_model
+from modelcheck.results.moments import moments, properties_of
 from modelcheck.results.result import Result, StepCoverage
 from modelcheck.results.tokens import (
     Token,
@@ -41,9 +44,13 @@ from modelcheck.results.tokens import (
 from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
 from modelcheck.tables.tables import Restart, Tables
-from modelcheck.verdict import Kind, Verdict
+from modelcheck.verdict import Expectation, Kind, Verdict
+from modelcheck.watchdog import INTERRUPTED, interruption, watching
 
 T = TypeVar("T")
+
+#: The bound of buffers for a replay: longer than any path that a token can hold.
+MAX_BUFFER = 1_000_000
 
 #: So many values of one location are named when a search was cut.
 MANY_VALUES = 1_000
@@ -53,8 +60,10 @@ def check(  # noqa: PLR0913  one keyword for each option
     model: Model | System,
     *,
     memory: str = "sc",
+    buffer: int | None = None,
     engine: str = "auto",
     workers: int = 1,
+    reduction: bool = False,
     max_states: int | None = None,
     timeout_s: float | None = None,
     max_memory_mib: float | None = None,
@@ -74,13 +83,19 @@ def check(  # noqa: PLR0913  one keyword for each option
     model : Model or System
         A `@model` function (taken with its defaults) or what calling it returns.
     memory : str
-        The memory model; ``"sc"`` is sequential consistency.
+        The memory model: ``"sc"`` (sequential consistency), ``"tso"``, ``"pso"`` or ``"wmm"``.
+    buffer : int, optional
+        How many stores a store buffer holds, and how many stale values of a location a CPU keeps.
+        A search that needs more is *incomplete*.
     engine : {"auto", "reference", "native"}
         ``"reference"`` is plain Python, ``"native"`` compiled code; ``"auto"`` starts with the one
         and goes on with the other where a search is large enough.
     workers : int
         Threads of the native engine. With more than one, which of several shortest counterexamples
         is found may change from run to run; nothing else does.
+    reduction : bool
+        Leave out interleavings that show nothing new (partial-order reduction, docs/reduction.md):
+        the same verdict from fewer states.
     max_states, timeout_s, max_memory_mib : number, optional
         Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
         *incomplete*.
@@ -118,9 +133,10 @@ def check(  # noqa: PLR0913  one keyword for each option
         Where an argument is no good.
     """
     system = _system(model)
+    _look_at_expectation(system, memory)
     meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
     with _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper:
-        plan = Plan(engine, workers, _lossy(hash_compact, bitstate), keeper, say)
+        plan = Plan(engine, workers, _lossy(hash_compact, bitstate), keeper, say, reduction)
         meter.spent_s = keeper.seconds if keeper is not None else 0.0
 
         def search(learner: Learner) -> Result:
@@ -128,14 +144,15 @@ def check(  # noqa: PLR0913  one keyword for each option
                 tables = learner.tables()
             except Fails as fails:
                 return _failed_at_start(system, learner, fails, meter.elapsed())
-            if keeper is not None:
-                keeper.begin(tables)
-            found = explore(tables, meter, plan)
-            result = _result(system, learner, found)
-            learner.audit()
-            return _with_checkpoint(result, keeper)
+            with watching(meter.exceeded_time_or_memory, say):
+                if keeper is not None:
+                    keeper.begin(tables)
+                found = explore(tables, meter, plan)
+            with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
+                result = _result(system, learner, found)
+                return _with_checkpoint(_audited(result, learner), keeper)
 
-        return _with_restarts(system, memory, max_values, search)
+        return _with_restarts(system, memory_model(memory, buffer), max_values, search)
 
 
 def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:
@@ -190,12 +207,26 @@ def _with_checkpoint(result: Result, keeper: Keeper | None) -> Result:
     return evolve(result, checkpoint=str(keeper.path), checkpoint_bytes=keeper.bytes)
 
 
+def _audited(result: Result, learner: Learner) -> Result:
+    """Return the result once what it rests on was looked at again; Ctrl-C leaves that out."""
+    try:
+        if not interruption.is_set():
+            learner.audit()
+            return result
+    except KeyboardInterrupt:
+        pass
+    if result.verdict is Verdict.HOLDS:
+        return evolve(result, verdict=Verdict.INCOMPLETE, reason=INTERRUPTED)
+    return result
+
+
 def simulate(  # noqa: PLR0913  one keyword for each option
     model: Model | System,
     *,
     seed: int = 0,
     steps: int = 1000,
     memory: str = "sc",
+    buffer: int | None = None,
     timeout_s: float | None = None,
     max_values: int = MAX_VALUES,
 ) -> Result:
@@ -218,14 +249,18 @@ def simulate(  # noqa: PLR0913  one keyword for each option
             tables = learner.tables()
         except Fails as fails:
             return _failed_at_start(system, learner, fails, meter.elapsed())
-        search, moves = walk(tables, meter, seed, steps)
+        with watching(meter.exceeded_time_or_memory):
+            search, moves = walk(tables, meter, seed, steps)
+        if search.reason.startswith(INTERRUPTED):
+            raise KeyboardInterrupt
         search.reason = search.reason or f"one random walk of {len(moves)} steps (seed {seed})"
         result = _result(system, learner, search)
         if result.trace is None:
-            result = evolve(result, trace=_trace(system, learner, moves, None))
+            walked = evolve(_trace(system, learner, moves, None), shows="random walk")
+            result = evolve(result, trace=walked)
         return result
 
-    return _with_restarts(system, memory, max_values, run)
+    return _with_restarts(system, memory_model(memory, buffer), max_values, run)
 
 
 def replay(model: Model | System, token: str) -> Trace:
@@ -250,19 +285,23 @@ def replay(model: Model | System, token: str) -> Trace:
         moves = check_moves(tables, content)
         _look_at_properties(tables, moves)
         violation = _again(tables, system, content, moves)
-        return _trace(system, learner, moves, violation)
+        trace = _trace(system, learner, moves, violation)
+        return trace if violation else evolve(trace, shows="path")
 
-    return _with_restarts(system, content.memory_model, MAX_VALUES, run)
+    model_then = memory_model(content.memory_model, MAX_BUFFER)
+    return _with_restarts(system, model_then, MAX_VALUES, run)
 
 
 def _look_at_properties(tables: Tables, moves: Sequence[Move]) -> None:
     """Ask each property along a path, as the search did.
 
-    It may read what local states must keep, which is found out by asking.
+    It may read what local states must keep, which is found out by asking. An error in one that is
+    not the violated one is no concern of a replay.
     """
     for state in states_on(tables, moves):
         for prop in tables.properties:
-            tables.holds(prop, state)
+            with suppress(ModelError):
+                tables.holds(prop, state)
 
 
 def _again(tables: Tables, system: System, token: Token, moves: Sequence[Move]) -> Violation | None:
@@ -309,17 +348,29 @@ def _budget(states: int | None, seconds: float | None, memory_mib: float | None)
     return Budget(states, seconds, memory_mib)
 
 
-def memory_model(name: str) -> Any:
-    """Return the memory model of a name. Raises `UsageError` for an unknown one."""
-    if name not in MODELS:
-        raise UsageError(f"there is no memory model {name!r}; there is {', '.join(sorted(MODELS))}")
-    return MODELS[name]()
+def _look_at_expectation(system: System, memory: str) -> None:
+    """Raise `ModelError` for a mistake in what is expected: better now than after a search."""
+    system.expects(memory)
+    if system.stated is not None:
+        for name in sorted(system.stated.memory_models() - set(MODELS)):
+            raise system.stated.unknown_memory(name, ", ".join(MODELS))
 
 
-def _with_restarts(system: System, memory: str, max_values: int, work: Callable[[Learner], T]) -> T:
+def _expected(
+    system: System, memory: str, verdict: Verdict, violation: Violation | None
+) -> Expectation:
+    """Return what to hold a verdict against."""
+    expected = system.expects(memory)
+    if violation is None:
+        return expected.held_against(verdict)
+    return expected.held_against(verdict, violation.kind, violation.property)
+
+
+def _with_restarts(
+    system: System, model: MemoryModel, max_values: int, work: Callable[[Learner], T]
+) -> T:
     """Do `work` with a learner; again with a new one whenever the shape of the state has grown."""
     shape = Shape()
-    model = memory_model(memory)
     while True:
         learner = Learner(system, model, shape, max_values)
         try:
@@ -330,15 +381,24 @@ def _with_restarts(system: System, memory: str, max_values: int, work: Callable[
             learner.forget_runs()
 
 
-def tables_of(model: Model | System, memory: str, work: Callable[[Learner, Tables], T]) -> T:
+def tables_of(
+    model: Model | System,
+    memory: str,
+    work: Callable[[Learner, Tables], T],
+    buffer: int | None = None,
+) -> T:
     """Do `work` with fresh tables of a model; for state graphs and other explorations."""
     return _with_restarts(
-        _system(model), memory, MAX_VALUES, lambda learner: work(learner, learner.tables())
+        _system(model),
+        memory_model(memory, buffer),
+        MAX_VALUES,
+        lambda learner: work(learner, learner.tables()),
     )
 
 
 def _result(system: System, learner: Learner, search: Search) -> Result:
     """Return a search's findings in the user's words."""
+    reason = search.reason or learner.memory.bound
     names = [p.name for p in system.properties]
     tables = search.tables
     violation, trace = None, None
@@ -350,7 +410,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         for i, p in enumerate(tables.properties)
         if p.kind == "sometimes" and i not in search.witnesses
     ]
-    if violation is None and not search.reason and missing:
+    if violation is None and not reason and missing:
         every = ", ".join(p.name for p in missing)
         violation = Violation(
             Kind.UNREACHABLE,
@@ -359,13 +419,14 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
             missing[0].file,
             missing[0].line,
         )
+    verdict = Verdict.INCOMPLETE if reason else Verdict.HOLDS
+    verdict = Verdict.VIOLATED if violation else verdict
+    expected = _expected(system, learner.memory.name, verdict, violation)
     return Result(
         model=system.name,
         parameters=system.parameters,
-        verdict=Verdict.VIOLATED
-        if violation
-        else (Verdict.INCOMPLETE if search.reason else Verdict.HOLDS),
-        expected=system.expect,
+        verdict=verdict,
+        expected=expected.verdict,
         states=search.states,
         transitions=search.transitions,
         levels=tuple(search.levels),
@@ -373,7 +434,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         memory_model=learner.memory.name,
         engine=search.engine,
         file=system.file,
-        expected_by=system.expect_by,
+        expected_by=expected.by,
         violation=violation,
         trace=trace,
         witnesses={
@@ -387,7 +448,9 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         },
         coverage=_coverage(system, tables),
         warnings=_warnings(learner, search, violation),
-        reason="" if violation else search.reason,
+        reason="" if violation else reason,
+        trace_is_shortest=search.shortest and trace is not None and not learner.memory.bound,
+        reduction=search.reduction,
         storage=search.store,
         omission=None if search.missed is None else probability(search.missed),
     )
@@ -395,18 +458,22 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
 
 def _warnings(learner: Learner, search: Search, violation: Violation | None) -> tuple[str, ...]:
     """Return what a user should know beside the verdict."""
-    if violation is not None and search.reason:
-        return (f"the search was cut ({search.reason}): a shorter counterexample may exist",)
+    if violation is not None and search.missed is not None:
+        return (f"{search.store} may miss states: a shorter counterexample may exist",)
+    if violation is not None and not search.shortest:
+        why = f" ({search.reason})" if search.reason else ", by an error of the model"
+        return (f"the search was cut{why}: a counterexample one step shorter may exist",)
+    bound = learner.memory.bound
     if violation is not None:
-        return ()
-    if search.reason:
+        return (f"{bound}: a shorter counterexample may exist",) if bound else ()
+    if search.reason or bound:
         return tuple(_growing(search.tables))
     never = [
         f"{p.name} was never evaluated: no run comes to a proper end"
         for p in search.tables.properties
         if p.kind == "at_end" and p.trie.root is None
     ]
-    return (*learner.never_at(), *never)
+    return (*learner.never_at(), *learner.never_had(), *never)
 
 
 def _growing(tables: Tables) -> list[str]:
@@ -445,7 +512,13 @@ def _trace(
         checksums(tables, moves),
         spawned,
     )
-    return evolve(trace, token=token.encode())
+    seen = moments(learner, moves, trace.processes)
+    return evolve(trace, token=token.encode(), properties=properties_of(system), moments=seen)
+
+
+def trace_of(system: System, learner: Learner, moves: Sequence[Move]) -> Trace:
+    """Return the trace of some moves, whatever they lead to, with a token."""
+    return _trace(system, learner, moves, None)
 
 
 def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:
@@ -465,11 +538,12 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
         final=tuple(ProcessStatus(a.name, "not started") for a in tables.agents),
         violation=violation,
     )
+    expected = _expected(system, learner.memory.name, Verdict.VIOLATED, violation)
     return Result(
         model=system.name,
         parameters=system.parameters,
         verdict=Verdict.VIOLATED,
-        expected=system.expect,
+        expected=expected.verdict,
         states=0,
         transitions=0,
         levels=(),
@@ -477,7 +551,7 @@ def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: fl
         memory_model=learner.memory.name,
         engine="reference",
         file=system.file,
-        expected_by=system.expect_by,
+        expected_by=expected.by,
         violation=violation,
         trace=trace,
     )
@@ -517,4 +591,4 @@ def _position(code: CodeType, offset: int) -> Any:
     return next(islice(code.co_positions(), offset // 2, None), None)
 
 
-__all__ = ["check", "replay", "shared", "simulate", "tables_of"]
+__all__ = ["check", "replay", "shared", "simulate", "tables_of", "trace_of"]

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -23,12 +23,22 @@ _IMPORTS_US = re.compile(rb"^\s*(?:from|import)\s+modelcheck\b|\bimport\b.*\bmod
 _neighbours: dict[Path, dict[str, ModuleType]] = {}
 
 
-def load(path: str | Path) -> list[Model]:
+#: Told of a file in a folder that cannot be loaded, so that the others are.
+Failed = Callable[[Path, ModelcheckError], None]
+
+
+def load(path: str | Path, failed: Failed | None = None) -> list[Model]:
     """Return the models that a file defines, or all files of a folder, in order of definition.
 
     Models that a file merely imports are not its own. While a file is loaded its folder comes first
     on the import path, so that neighbouring files can be imported by name. In a folder only files
     that import modelcheck are looked into, and each once, however many links lead to it.
+
+    Parameters
+    ----------
+    failed : function of a Path and a ModelcheckError, optional
+        Told of each file in a folder that cannot be loaded, instead of an error that loses the
+        models of all others.
 
     Raises
     ------
@@ -39,34 +49,59 @@ def load(path: str | Path) -> list[Model]:
     """
     root = Path(path)
     if os.path.isdir(path):  # unlike Path.is_dir it takes any text; the empty one is no folder
-        return [found for file in files(root) for found in _models(file)]
+        return [found for file in files(root, failed) for found in _models_or(file, failed)]
     if not os.path.exists(path):
         raise UsageError(f"there is no file or folder {str(path)!r}")
     if root.suffix != ".py" or not os.path.isfile(root):
         raise UsageError(f"{str(path)!r} is not a Python file")
-    found = _models(root)
+    found = models_in(root)
     if not found:
         raise UsageError(f"{path} defines no model: decorate a function with @model")
     return found
 
 
-def files(folder: Path) -> list[Path]:
+def files(folder: Path, failed: Failed | None = None) -> list[Path]:
     """Return the Python files below a folder that may define models, in order.
 
-    Raises `UsageError` where one cannot be read.
+    Raises `UsageError` where one cannot be read, unless `failed` is there to be told.
     """
     found: dict[Path, Path] = {}
     for file in sorted(folder.rglob("*.py")):
         hidden = any(p.startswith((".", "__pycache__")) for p in file.relative_to(folder).parts)
-        if not hidden and file.is_file() and _IMPORTS_US.search(_content(file)):
-            found.setdefault(file.resolve(), file)
+        if hidden or not file.is_file():
+            continue
+        try:
+            if _IMPORTS_US.search(_content(file)):
+                found.setdefault(file.resolve(), file)
+        except UsageError as error:
+            _tell(failed, file, error)
     return list(found.values())
 
 
-def find(target: str) -> list[Model]:
-    """Return the models that ``PATH`` or ``PATH:NAME`` names. Raises as `load` does."""
+def _models_or(file: Path, failed: Failed | None) -> list[Model]:
+    """Return a file's models; none where it cannot be loaded and `failed` is told so."""
+    try:
+        return models_in(file)
+    except ModelcheckError as error:
+        _tell(failed, file, error)
+        return []
+
+
+def _tell(failed: Failed | None, file: Path, error: ModelcheckError) -> None:
+    if failed is None:
+        raise error
+    failed(file, error)
+
+
+def find(target: str, failed: Failed | None = None) -> list[Model]:
+    """Return the models that ``PATH`` or ``PATH:NAME`` names. Raises, or tells, as `load` does."""
     path, name = split(target)
-    found = load(path)
+    broken: list[tuple[Path, ModelcheckError]] = []
+    found = load(path, failed and (lambda *file_and_error: broken.append(file_and_error)))
+    if name is not None and broken and name not in [m.name for m in found]:
+        raise broken[0][1]  # it may stand there
+    for file, error in broken:
+        _tell(failed, file, error)
     if name is None:
         return found
     named = [m for m in found if m.name == name]
@@ -98,7 +133,8 @@ def _content(file: Path) -> bytes:
         raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from None
 
 
-def _models(file: Path) -> list[Model]:
+def models_in(file: Path) -> list[Model]:
+    """Return the models that one file defines, perhaps none. Raises `ModelError` as `load` does."""
     module = _execute(file.resolve())
     here = str(file.resolve())
     own = {id(m): m for m in vars(module).values() if isinstance(m, Model) and m.file == here}

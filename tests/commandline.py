@@ -37,6 +37,46 @@ def small(s):
 
 """
 
+#: A model of each outcome.
+KINDS = """
+@model
+def good():
+    s = S()
+    return System(s, [adder(s)], [small])
+
+@model(expect="violated", by="small")
+def broken():
+    s = S()
+    return System(s, [adder(s, 2)], [small])
+
+@model
+def surprising():
+    s = S()
+    return System(s, [adder(s, 2)], [small])
+
+@model(expect="violated")
+def disappointing():
+    s = S()
+    return System(s, [adder(s)], [small])
+
+@model
+def cannot_be_built():
+    raise KeyError("oh")
+"""
+
+#: A model whose only process fails before its first step.
+FAILS_AT_ONCE = """
+@process
+def fails(s):
+    assert False, "at once"
+    yield s.x
+
+@model
+def at_once():
+    s = S()
+    return System(s, [fails(s)])
+"""
+
 
 def run(*args: Any, input: str | None = None) -> Result:
     """Run a command in this process; it must not let an exception through."""

@@ -18,6 +18,7 @@ import pytest
 from commandline import (
     CLASSIC,
     COMMAND,
+    KINDS,
     ROOT,
     counting_to,
     environment,
@@ -31,32 +32,6 @@ from modelcheck.loading import load
 
 PETERSON = CLASSIC / "peterson.py"
 LOST = CLASSIC / "lost_update.py"
-
-KINDS = """
-@model
-def good():
-    s = S()
-    return System(s, [adder(s)], [small])
-
-@model(expect="violated", by="small")
-def broken():
-    s = S()
-    return System(s, [adder(s, 2)], [small])
-
-@model
-def surprising():
-    s = S()
-    return System(s, [adder(s, 2)], [small])
-
-@model(expect="violated")
-def disappointing():
-    s = S()
-    return System(s, [adder(s)], [small])
-
-@model
-def cannot_be_built():
-    raise KeyError("oh")
-"""
 
 ENDLESS = """
 @process
@@ -413,12 +388,12 @@ def test_svg_and_text_are_written_for_what_is_violated(tmp_path):
     run("check", f"{PETERSON}:peterson_swapped", "--svg", tmp_path / "one.svg")
     several = run("check", CLASSIC, "--svg", tmp_path / "all", "--dot", tmp_path / "dots")
     assert "5 counterexamples written as SVG and text" in several.stdout
-    assert "11 state graphs written as DOT" in several.stdout
+    assert "13 state graphs written as DOT" in several.stdout
     for path in (tmp_path / "one.svg", *(tmp_path / "all").glob("*.svg")):
         xml.dom.minidom.parse(str(path))
         assert "Replay token: mc1." in path.with_suffix(".txt").read_text("utf-8")
     assert len(list((tmp_path / "all").glob("*.svg"))) == 5
-    assert len(list((tmp_path / "dots").glob("*.dot"))) == 11
+    assert len(list((tmp_path / "dots").glob("*.dot"))) == 13
 
 
 @pytest.mark.parametrize(
@@ -426,12 +401,11 @@ def test_svg_and_text_are_written_for_what_is_violated(tmp_path):
     [
         ("new/deep/x.svg", ["new/deep/x.svg", "new/deep/x.txt"]),
         ("folder/", ["folder/lost_update.svg", "folder/lost_update.txt"]),
-        ("bare", ["bare", "bare.txt"]),
-        ("odd.txt", ["odd.txt", "odd.txt.txt"]),
+        ("bare", ["bare/lost_update.svg", "bare/lost_update.txt"]),
     ],
 )
 def test_where_the_files_of_one_model_go(given, expected, tmp_path, monkeypatch):
-    """Folders are made; the text never takes the place of the picture."""
+    """Folders are made; a name without a suffix is one."""
     monkeypatch.chdir(tmp_path)
     assert run("check", f"{LOST}:lost_update", "--svg", given).exit_code == 0
     found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
@@ -551,6 +525,15 @@ def test_json_on_standard_output_is_nothing_but_json(tmp_path):
         assert b"noise " + noise in done.stderr
 
 
+def test_what_a_process_prints_is_shown_once(tmp_path):
+    """Its code runs for each path anew; the repetition is left out, and it is said why."""
+    done = run("check", models(tmp_path / "m.py", NOISY))
+    assert done.stderr.count("noise of a process\n") == 1
+    assert "more lines that the model printed are left out: its code runs once for each path" in (
+        done.stderr
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["missing.py"], ["m.py:nobody"], ["m.py", "-p", "zz=1"], ["m.py", "--memory", "none"],
@@ -570,12 +553,9 @@ def test_errors_too_are_json_on_standard_output(arguments, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("command", ["check", "list"])
-def test_a_reader_that_leaves_changes_nothing(command):
+def test_a_reader_that_leaves_changes_nothing(command, kinds):
     """`| head` gets its lines: no traceback, and a violation is still no success."""
-    # With one process no update is lost, which is not as expected.
-    arguments = (
-        ["check", f"{LOST}:lost_update", "-p", "n=1"] if command == "check" else ["list", LOST]
-    )
+    arguments = ["check", f"{kinds}:surprising"] if command == "check" else ["list", LOST]
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
@@ -744,7 +724,7 @@ def test_odd_models_are_told_from_wrong_ones(body, code, said, tmp_path):
 
 def test_our_own_faults_are_neither_a_pass_nor_a_violation(monkeypatch):
     """Exit code 1 is a violation's; an exception of ours is an error, with its traceback."""
-    monkeypatch.setattr("modelcheck.cli.printing.plain_table", lambda rows: 1 / 0)
+    monkeypatch.setattr("modelcheck.cli.printing.plain_table", lambda *_, **__: 1 / 0)
     done = run("check", PETERSON)
     assert done.exit_code == 2
     assert "this is a bug in modelcheck" in done.stderr
@@ -776,8 +756,8 @@ def test_list_names_models_parameters_and_expectations():
     """One line a model, in the order of the files."""
     lines = run("list", CLASSIC).stdout.splitlines()
     assert lines[0].split() == ["model", "expects", "parameters", "what", "it", "is"]
-    assert len(lines) == 12
-    assert re.search(r"^philosophers +holds +n=5, ordered=True +Nobody starves", lines[10])
+    assert len(lines) == 14
+    assert re.search(r"^philosophers +holds +n=5, ordered=True +Nobody starves", lines[12])
 
 
 def test_list_of_nothing_is_an_error(tmp_path):
@@ -854,7 +834,12 @@ def test_graph_writes_the_format_of_the_suffix(tmp_path):
 
 @pytest.mark.parametrize(
     ("output", "said"),
-    [("x.bmp", "use one of .dot, .svg"), (".", "it is a folder"), ("file/x.dot", "is no folder")],
+    [
+        ("x.bmp", "as .bmp: use .dot, .gv, .svg, .png, .pdf"),
+        (".", "it is a folder"),
+        ("x", "without a suffix: use .dot"),
+        ("file/x.dot", "is no folder"),
+    ],
 )
 def test_graph_refuses_what_it_cannot_write(output, said, tmp_path, monkeypatch):
     """A suffix that nothing draws, a folder, a path below a file."""

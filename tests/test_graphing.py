@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from commandline import CLASSIC, counting_to, models
+from commandline import CLASSIC, FAILS_AT_ONCE, counting_to, models
 
 from modelcheck.check import check
 from modelcheck.loading import find, load
@@ -85,18 +85,7 @@ def test_a_state_violated_at_the_start_is_marked(tmp_path):
 
 def test_a_process_that_fails_before_its_first_step_is_one_state(tmp_path):
     """There is nothing to explore, and it is said in the only node."""
-    body = """
-    @process
-    def fails(s):
-        assert False
-        yield s.x
-
-    @model
-    def at_once():
-        s = S()
-        return System(s, [fails(s)])
-    """
-    [model] = find(str(models(tmp_path / "m.py", body)))
+    [model] = find(str(models(tmp_path / "m.py", FAILS_AT_ONCE)))
     [node] = graph_of(model).nodes
     assert (node.kind, node.label) == ("violation", "x = 0\ny = 0\nfailed")
 

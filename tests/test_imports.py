@@ -19,10 +19,11 @@ import modelcheck
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "modelcheck"
 
-WORDS = {"errors", "verdict"}
+WORDS = {"errors", "verdict", "watchdog"}
 MAY_IMPORT = {
     "errors": set(),
     "verdict": set(),
+    "watchdog": set(),
     "tables": WORDS | {"tables"},
     "language": WORDS | {"tables", "language"},
     "memory": WORDS | {"tables", "language", "memory"},
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     "results": WORDS | {"tables", "language", "memory", "explore", "show", "results", "check"},
     "loading": WORDS | {"language", "loading"},
 }
-ABOVE_ALL = {"__init__", "__main__", "check", "cli", "pytest_plugin"}
+ABOVE_ALL = {"__init__", "__main__", "check", "cli", "pytest_plugin", "testing"}
 
 HEAVY = {"numba", "numpy", "networkx", "graphviz", "rich", "hypothesis", "pytest"}
 # Only pytest imports the plugin, whose items have to derive from pytest's classes.
@@ -41,6 +42,7 @@ HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
     (f"modelcheck/explore/native/{name}.py", package)
     for name in (
         "arrays",
+        "closure",
         "compact",
         "engine",
         "flat",
@@ -48,6 +50,8 @@ HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
         "layout",
         "lossy",
         "snapshot",
+        "reduced",
+        "relations",
         "storage",
     )
     for package in ("numba", "numpy")

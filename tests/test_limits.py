@@ -36,18 +36,36 @@ def right(s):
         yield s.y.set(2)
 
 
-def test_sequential_consistency_only():
-    """Store buffering's relaxed outcome is not reachable, and other memory models are refused."""
-    s = Shared()
+def test_memory_models_are_store_buffers_and_stale_values():
+    """Store buffering is seen from tso on; that a load passes a later store, under none."""
+
+    def loads_first(s):
+        seen = yield s.x
+        yield s.y.set(2 + seen)
+
+    def loads_other_first(s):
+        seen = yield s.y
+        yield s.x.set(2 if seen else 1)
 
     @modelcheck.sometimes
     def both_read_zero(s):
         return s.x == 2 and s.y == 2
 
-    system = System(s, [process(left)(s), process(right)(s)], [both_read_zero])
-    assert check(system).violation.kind == "unreachable"
-    with pytest.raises(UsageError, match="no memory model 'tso'"):
-        check(system, memory="tso")
+    @modelcheck.sometimes
+    def both_read_what_comes_later(s):
+        return s.x == 2 and s.y > 2
+
+    def found(first, second, witness, memory):
+        s = Shared()
+        return check(System(s, [process(first)(s), process(second)(s)], [witness]), memory=memory)
+
+    assert not found(left, right, both_read_zero, "sc").holds
+    for memory in ("tso", "pso", "wmm"):
+        assert found(left, right, both_read_zero, memory).holds
+        late = found(loads_first, loads_other_first, both_read_what_comes_later, memory)
+        assert late.violation.kind == "unreachable"
+    with pytest.raises(UsageError, match="no memory model 'lkmm'"):
+        found(left, right, both_read_zero, "lkmm")
 
 
 def test_safety_not_liveness():
@@ -125,6 +143,27 @@ def test_mistakes_that_python_lets_nobody_intercept():
     with pytest.raises(ModelError, match="compared with `is`"):
         run(compares)
 
+    def compares_what_a_list_holds(s):
+        held = [s.x]
+        yield s.y
+        if held[0] is None:
+            yield s.x.set(1)
+
+    assert run(compares_what_a_list_holds).states == 2
+
+
+def test_a_process_that_has_finished_has_no_local_variables():
+    """A final-state assertion that asks for one is refused."""
+
+    def counts(s):
+        seen = yield s.x
+        yield s.x.set(seen)
+
+    s = Shared()
+    kept = modelcheck.at_end(lambda s: s.counts.local.seen == 0)
+    with pytest.raises(ModelError, match="has finished"):
+        check(System(s, [process(counts)(s)], [kept]))
+
 
 def test_an_exception_inside_a_step_is_a_violation():
     """`try` around a `yield` catches what the process raises, not what a step's function raises."""
@@ -136,3 +175,16 @@ def test_an_exception_inside_a_step_is_a_violation():
             yield s.y.set(1)
 
     assert run(tries).violation.kind == "exception"
+
+
+def test_code_that_never_returns_is_ended_by_a_budget():
+    """A loop without a `yield`: the search is incomplete, and says which line ran."""
+
+    def spins(s):
+        yield s.x
+        while True:
+            sum(range(10))
+
+    result = run(spins, timeout_s=0.6)
+    assert result.verdict == "incomplete"
+    assert f"{__file__}:{spins.__code__.co_firstlineno + 3} had run for" in result.reason

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from commandline import CLASSIC, models
+from attrs import evolve
+from commandline import CLASSIC, FAILS_AT_ONCE, models
 
 from modelcheck.check import check, simulate
+from modelcheck.errors import UsageError
 from modelcheck.loading import find, load
 from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace, Violation
@@ -84,18 +86,7 @@ def test_a_violated_initial_state_has_a_trace_and_a_token(tmp_path):
 
 def test_a_process_that_fails_before_its_first_step_has_a_trace_but_no_token(tmp_path):
     """There is nothing to replay, since there is no first state."""
-    body = """
-    @process
-    def fails(s):
-        assert False, "at once"
-        yield s.x
-
-    @model
-    def at_once():
-        s = S()
-        return System(s, [fails(s)])
-    """
-    [model] = find(str(models(tmp_path / "m.py", body)))
+    [model] = find(str(models(tmp_path / "m.py", FAILS_AT_ONCE)))
     found = check(model)
     assert (found.verdict, found.violation.kind) == (Verdict.VIOLATED, Kind.ASSERTION)
     assert found.to_dict()["trace"] == []
@@ -136,3 +127,81 @@ def test_a_result_as_text_has_verdict_counts_and_story():
     assert text.startswith("lost_update(n=2): violated: final all_counted, after 4 steps")
     assert "12 states" in text
     assert "Replay token: mc1." in text
+
+
+def test_a_result_renders_its_trace():
+    """SVG, Mermaid and text are those of its trace; a notebook gets the verdict and the picture."""
+    found = check(MODELS["lost_update"])
+    trace = found.trace
+    assert found.to_svg() == trace.to_svg() == trace._repr_svg_()
+    assert found.to_mermaid() == trace.to_mermaid()
+    assert found.to_text() == str(found)
+    assert trace.to_text() == str(trace)
+    assert trace.to_table().startswith("lost_update(n=2) - 4 steps")
+    assert trace.to_list() == found.to_dict()["trace"]
+    page = found._repr_html_()
+    assert page.startswith("<pre>lost_update(n=2): violated")
+    assert found.to_svg() in page
+
+
+def test_a_result_without_a_trace_says_so():
+    """What holds has nothing to draw; its page in a notebook is its text, escaped."""
+    found = check(MODELS["peterson"])
+    for render in (found.to_svg, found.to_mermaid):
+        with pytest.raises(UsageError, match="peterson: holds, so there is no counterexample"):
+            render()
+    assert found._repr_html_().startswith(f"<pre>{found}</pre>\n<details>")
+    assert found.witnesses
+    assert all(trace.to_svg().startswith("<svg") for trace in found.witnesses.values())
+    hostile = evolve(found, reason="<b>&")
+    assert "&lt;b&gt;&amp;" in hostile._repr_html_()
+    assert "<b>" not in hostile._repr_html_()
+
+
+def test_a_trace_tells_no_names_as_variables(tmp_path):
+    """A part that a function was handed, and a function, come and go with calls: they hold no data.
+
+    What a process has got from a step, or chose, is told, also where it is a part of the state.
+    """
+    body = """
+    @state
+    class Lock:
+        taken: bool = False
+
+        def lock(self):
+            def condition():
+                return not self.taken
+            yield until(condition)
+            mine = self
+            yield self.taken.set(True)
+            return mine
+
+    @state
+    class Two:
+        one: Lock = Lock()
+
+    @process
+    def user(s, lock):
+        held = yield from lock.lock()
+        seen = yield held.taken
+        yield held.taken.set(not seen)
+
+    @at_end
+    def never(s):
+        return False
+
+    @model
+    def m():
+        s = Two()
+        return System(s, [user(s, s.one)], [never])
+    """
+    [model] = find(str(models(tmp_path / "m.py", body)))
+    told = [(c.name, str(c.new)) for step in check(model).trace.steps for c in step.locals]
+    assert not {name for name, _ in told} & {"self", "s", "lock", "condition"}
+    assert [name for name, _ in told] == ["mine", "held", "mine", "held"]
+
+
+def test_a_witness_that_is_missing_was_not_found_so_far():
+    """Where a violation or a budget ended the search, it may exist all the same."""
+    cut = check(MODELS["peterson"], max_states=2)
+    assert "none found so far" in str(cut)

@@ -21,42 +21,81 @@ from typing import Any
 import click
 from attrs import evolve
 
-from modelcheck.check import check, memory_model, replay, simulate
+from modelcheck.check import check, replay, simulate
+from modelcheck.cli.completion import TARGET
+from modelcheck.cli.exports import FORMATS, of_traces, parse, write_exports, write_trace
 from modelcheck.cli.outputs import (
+    DOTS,
+    GRAPHS,
     Outcome,
     json_error,
     json_text,
+    picture,
+    refuse_undrawable,
     refuse_unwritable,
+    shown_path,
     titles,
     write,
-    write_counterexamples,
     write_graphs,
+    write_pictures,
 )
-from modelcheck.cli.printing import print_outcomes, say, say_replay
+from modelcheck.cli.printing import print_outcomes, print_walk, say
 from modelcheck.cli.progress import on_terminal
-from modelcheck.cli.streams import kept_ours, prepare, until_closed
-from modelcheck.errors import ModelcheckError, ModelError, UsageError
+from modelcheck.cli.seed import fix_seed
+from modelcheck.cli.streams import prepare, until_closed
+from modelcheck.cli.targets import find_all, find_one, system_of, users_code, with_parameters
+from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.explore.auto import ENGINES
-from modelcheck.explore.budget import INTERRUPTED, interruption, is_shielded
 from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.lossy import HASH_BITS
-from modelcheck.language.context import is_ours
 from modelcheck.language.model import Model
-from modelcheck.loading import beside, find
+from modelcheck.memory import memory_model
 from modelcheck.results.result import Result
-from modelcheck.show.summary import (
-    parameters_text,
-    plain_table,
-    safe_lines,
-    title_of,
-)
+from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
 from modelcheck.verdict import ExitCode, Verdict
+from modelcheck.watchdog import INTERRUPTED, interrupt, interruption
 
 PARAMETERS = click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the model."
 )
-MEMORY = click.option("--memory", default="sc", show_default=True, help="The memory model.")
+JSON = click.option(
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    help="Write the results as JSON: an object for one model, a list for several.",
+)
+SVG = click.option(
+    "--svg",
+    metavar="FILE|FOLDER",
+    help="Draw counterexamples, a text beside each: as .svg (or .png, .pdf where there is a "
+    "converter), or into a folder.",
+)
+DOT = click.option(
+    "--dot", metavar="FILE|FOLDER", help="Write state graphs as .dot, or into a folder."
+)
+MEMORY = click.option(
+    "--memory",
+    default="sc",
+    show_default=True,
+    metavar="MODEL",
+    help="The memory model: sc, tso, pso or wmm; for `check` also several, `sc,tso`.",
+)
+BUFFER = click.option(
+    "--buffer",
+    type=click.IntRange(min=1),
+    help="How many stores a store buffer holds, and stale values of a location a CPU keeps.",
+)
+HTML = click.option(
+    "--html", metavar="FILE|FOLDER", help="Write a page to walk through it, or one for each model."
+)
+EXPORT = click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    metavar="FORMAT:FILE",
+    help=f"Write in another format: {', '.join(FORMATS)}.",
+)
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
 
@@ -77,6 +116,7 @@ class Commands(click.Group):
     """A group whose commands report errors as text and exit with 2, or 3 when interrupted."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        fix_seed()
         prepare()
         try:
             with _ended_as_interrupted():
@@ -103,12 +143,6 @@ def _ended_as_interrupted() -> Iterator[None]:
         yield
         return
 
-    def interrupt(*_: Any) -> None:
-        first = not interruption.is_set()
-        interruption.set()
-        if not (first and is_shielded()):
-            raise KeyboardInterrupt
-
     # A shell starts what runs in its background with SIGINT ignored, and means it.
     wanted = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) != signal.SIG_IGN]
     before = {s: signal.signal(s, interrupt) for s in wanted}
@@ -127,40 +161,6 @@ def _complain(text: str) -> None:
     sys.stderr.write(f"modelcheck: {safe_lines(text)}\n")
 
 
-@contextmanager
-def _users_code(model: Model, doing: str) -> Iterator[None]:
-    """While inside, the user's code prints to standard error, and its faults are named."""
-    try:
-        with kept_ours(), beside(Path(model.file)):
-            yield
-    except (ModelcheckError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise _users_error(model, doing, error) from error
-
-
-def _users_error(model: Model, doing: str, error: BaseException) -> ModelError:
-    """Return what went wrong in the user's code, or raise again what is our own fault."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if not is_ours(f.filename) and not f.filename.startswith("<")]
-    theirs = [f for f in theirs if f.filename == model.file] or theirs
-    fault_is_ours = is_ours(frames[-1].filename) and not isinstance(error, SystemExit)
-    if fault_is_ours or not theirs:
-        raise error
-    said = f"{type(error).__name__}: {error}".rstrip(": ")
-    remedy = (
-        "A model function makes the state, the processes and the properties, and returns a System."
-    )
-    if doing != "built":
-        remedy = "The code of processes and properties must not end the program."
-    return ModelError(
-        f"the model {model.name} cannot be {doing}: {said}",
-        remedy,
-        file=theirs[-1].filename,
-        line=theirs[-1].lineno,
-    )
-
-
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="modelcheck", message="modelcheck %(version)s")
 def main() -> None:
@@ -174,7 +174,7 @@ def main() -> None:
 
 
 @main.command("check")
-@click.argument("targets", nargs=-1, required=True, metavar="PATH[:NAME]...")
+@click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="PATH[:NAME]...")
 @PARAMETERS
 @click.option("--max-states", type=click.IntRange(min=1), help="Stop after so many states.")
 @click.option(
@@ -183,14 +183,11 @@ def main() -> None:
 @click.option(
     "--max-memory", type=Positive(), metavar="MIB", help="Stop at so much resident memory."
 )
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE|-",
-    help="Write the results as JSON: an object for one model, a list for several.",
-)
-@click.option("--svg", metavar="FILE", help="Write counterexamples as SVG (a folder for several).")
-@click.option("--dot", metavar="FILE", help="Write state graphs as DOT (a folder for several).")
+@JSON
+@SVG
+@DOT
+@HTML
+@EXPORT
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
@@ -229,39 +226,47 @@ def main() -> None:
 @click.option(
     "--bitstate", is_flag=True, help="Store three bits a state; never more than incomplete."
 )
+@click.option(
+    "--reduction/--no-reduction",
+    default=False,
+    show_default=True,
+    help="Leave out interleavings that show nothing new (partial-order reduction).",
+)
 @MEMORY
+@BUFFER
 @QUIET
 def check_command(
     targets: Sequence[str], params: Sequence[str], quiet: bool, **options: Any
 ) -> None:
-    """Explore every interleaving of the models and hold each against what it expects."""
-    json_file = options["json_file"]
-    to_stdout = json_file == "-"
+    """Explore every interleaving of the models and hold each against what it expects.
+
+    Files are written whole or not at all, and the folders on their way are made.
+    """
+    to_stdout = options["json_file"] == "-"
     quiet = quiet or to_stdout
     try:
-        memory_model(options["memory"])
-        refuse_unwritable(None if to_stdout else json_file, folder=False)
-        refuse_unwritable(options["svg"])
-        refuse_unwritable(options["dot"])
-        built = _with_parameters(_find(targets), params)
+        memories = _memories(options["memory"])
+        _refuse_outputs(options)
+        found = find_all(targets)
+        built = with_parameters(found.models, params)
         _one_checkpoint(built, options)
-        outcomes = _check_all(built, options, quiet)
+        broken = [Outcome(None, shown_path(str(f)), error=e) for f, e in found.unloadable]
+        outcomes = _check_all(built, memories, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
         if to_stdout:
             say(json_error(error))
         raise
-    several = len(built) > 1
+    asked = len(built) * len(memories) + len(broken)
+    several, outcomes = asked > 1, outcomes + broken
     with until_closed():
         if to_stdout:
             say(json_text(outcomes, several))
         elif not quiet:
-            print_outcomes(outcomes, len(built))
+            print_outcomes(outcomes, asked)
     for outcome in outcomes:
         if outcome.error is not None:
             _complain(f"{outcome.title}: {outcome.error}" if several else str(outcome.error))
-    if json_file and not to_stdout:
-        write(Path(json_file), json_text(outcomes, several) + "\n")
-    _write_pictures(outcomes, options, quiet, several)
+    _write_files(outcomes, options, quiet, several)
     sys.exit(_worst(outcomes))
 
 
@@ -277,27 +282,42 @@ def _one_checkpoint(built: Sequence[Any], options: Any) -> None:
             )
 
 
-def _find(targets: Sequence[str]) -> list[Model]:
-    with kept_ours():
-        models = [model for target in targets for model in find(target)]
-    if not models:
-        raise UsageError(f"there is no model in {', '.join(targets)}")
-    return models
+def _refuse_outputs(options: Any) -> None:
+    """Raise `UsageError` where the files asked for cannot be written."""
+    to_stdout = options["json_file"] == "-"
+    refuse_unwritable(None if to_stdout else options["json_file"])
+    refuse_undrawable(options["svg"], folder=True)
+    refuse_unwritable(options["dot"], DOTS, folder=True)
+    parse(options["exports"], options["html"])
+
+
+def _memories(given: str) -> list[str]:
+    """Return the memory models that were asked for. Raises `UsageError` for an unknown one."""
+    names = list(dict.fromkeys(name.strip() for name in given.split(",")))
+    for name in names:
+        memory_model(name)
+    return names
 
 
 def _check_all(
-    built: Sequence[tuple[Model, dict[str, Any]]], options: Any, quiet: bool
+    built: Sequence[tuple[Model, dict[str, Any]]],
+    memories: Sequence[str],
+    options: Any,
+    quiet: bool,
 ) -> list[Outcome]:
-    """Check models one after the other, until one is interrupted."""
+    """Check models one after the other, each under the memory models, until one is interrupted."""
     outcomes = []
     names = titles([model for model, _ in built])
     for name, (model, parameters) in zip(names, built, strict=True):
-        try:
-            outcomes.append(_check_one(model, name, parameters, options, quiet))
-        except KeyboardInterrupt:  # outside the search itself, which handles it better
-            outcomes.append(Outcome(model, name, _nothing_of(model, parameters, options)))
-        if outcomes[-1].interrupted:
-            break
+        for memory in memories:
+            title = f"{name}, {memory}" if len(memories) > 1 else name
+            here = {**options, "memory": memory}
+            try:
+                outcomes.append(_check_one(model, title, parameters, here, quiet))
+            except KeyboardInterrupt:  # outside the search itself, which handles it better
+                outcomes.append(Outcome(model, title, _nothing_of(model, parameters, here)))
+            if outcomes[-1].interrupted:
+                return outcomes
     return outcomes
 
 
@@ -306,14 +326,16 @@ def _check_one(
 ) -> Outcome:
     """Check one model; a model error does not lose the results of the others."""
     try:
-        with _users_code(model, "built"):
+        with users_code(model, "built"):
             system = model(**parameters)
-        with on_terminal(title, silent=quiet) as progress, _users_code(model, "checked"):
+        with on_terminal(title, silent=quiet) as progress, users_code(model, "checked"):
             result = check(
                 system,
                 memory=options["memory"],
+                buffer=options["buffer"],
                 engine=options["engine"],
                 workers=options["workers"],
+                reduction=options["reduction"],
                 max_states=options["max_states"],
                 timeout_s=options["timeout"],
                 max_memory_mib=options["max_memory"],
@@ -336,9 +358,7 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Resul
         model=model.name,
         parameters={**model.parameters, **parameters},
         verdict=Verdict.INCOMPLETE,
-        expected=Verdict(model.expectation)
-        if model.expectation in list(Verdict)
-        else Verdict.HOLDS,
+        expected=Verdict(model.expectation) if model.expectation in list(Verdict) else None,
         states=0,
         transitions=0,
         levels=(),
@@ -350,21 +370,26 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Resul
     )
 
 
-def _write_pictures(outcomes: Sequence[Outcome], options: Any, quiet: bool, several: bool) -> None:
-    """Write what `--svg` and `--dot` ask for."""
+def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several: bool) -> None:
+    """Write what `--json`, `--svg`, `--dot`, `--html` and `--export` ask for."""
     written = []
+    if options["json_file"] and options["json_file"] != "-":
+        write(Path(options["json_file"]), json_text(outcomes, several) + "\n")
     if options["svg"]:
-        written.append(write_counterexamples(options["svg"], outcomes, several))
+        written.append(write_pictures(options["svg"], outcomes, several))
     if options["dot"]:
         from modelcheck.results.graph import graph_of
 
         def graph(outcome: Outcome) -> Any:
             assert outcome.result is not None
-            with _users_code(outcome.model, "drawn"):
+            assert outcome.model is not None
+            with users_code(outcome.model, "drawn"):
                 system = outcome.model(**outcome.result.parameters)
-                return graph_of(system, memory=options["memory"])
+                memory, found = outcome.result.memory_model, outcome.result
+                return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
+    written += write_exports(parse(options["exports"], options["html"]), outcomes, several)
     if not quiet:
         with until_closed():
             for line in written:
@@ -380,141 +405,125 @@ def _worst(outcomes: Sequence[Outcome]) -> ExitCode:
     return ExitCode.OK
 
 
-def _with_parameters(
-    models: Sequence[Model], params: Sequence[str]
-) -> list[tuple[Model, dict[str, Any]]]:
-    """Pair each model with the parameters that it has; a parameter that none has is an error."""
-    pairs = []
-    for param in params:
-        name, equals, value = param.partition("=")
-        if not equals:
-            raise UsageError(f"-p {param}: write NAME=VALUE")
-        pairs.append((name, value))
-    for name, _ in pairs:
-        if not any(name in model.parameters for model in models):
-            known = sorted({p for model in models for p in model.parameters})
-            there_is = ", ".join(known) or "none"
-            raise UsageError(f"no model here has a parameter {name!r}; there is {there_is}")
-    return [
-        (model, {n: _value(model, n, v) for n, v in pairs if n in model.parameters})
-        for model in models
-    ]
-
-
-def _value(model: Model, name: str, text: str) -> Any:
-    try:
-        return model.parse(name, text)
-    except (RecursionError, MemoryError):  # from Python's own parser
-        raise UsageError(
-            f"parameter {name} of {model.name}: the value is nested too deeply"
-        ) from None
-
-
 @main.command("list")
-@click.argument("target", metavar="PATH")
+@click.argument("target", type=TARGET, metavar="PATH")
 def list_command(target: str) -> None:
     """List the models of a file or folder, with their parameters and what they expect."""
-    models = _find([target])
+    found = find_all([target])
+    models = found.models
     rows = [("model", "expects", "parameters", "what it is")]
     for title, model in zip(titles(models), models, strict=True):
         shown = parameters_text(model.parameters)
         rows.append((clean(title), model.expectation, shown, clean(model.summary)))
     with until_closed():
         say(plain_table(rows))
-
-
-def _one(target: str) -> Model:
-    models = _find([target])
-    if len(models) != 1:
-        names = ", ".join(m.name for m in models)
-        raise UsageError(f"{target} has {len(models)} models; say which one, PATH:NAME, of {names}")
-    return models[0]
-
-
-def _system(model: Model, params: Sequence[str]) -> Any:
-    [(_, parameters)] = _with_parameters([model], params)
-    with _users_code(model, "built"):
-        return model(**parameters)
+    for _, error in found.unloadable:
+        _complain(str(error))
+    sys.exit(ExitCode.ERROR if found.unloadable else ExitCode.OK)
 
 
 @main.command("simulate")
-@click.argument("target", metavar="PATH[:NAME]")
+@click.argument("target", type=TARGET, metavar="PATH[:NAME]")
 @PARAMETERS
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same walk.")
 @click.option(
     "--steps", type=click.IntRange(min=0), default=1000, show_default=True, help="At most."
 )
+@JSON
+@SVG
+@DOT
+@HTML
+@EXPORT
 @MEMORY
+@BUFFER
 @QUIET
 def simulate_command(
-    target: str, params: Sequence[str], seed: int, steps: int, memory: str, quiet: bool
+    target: str, params: Sequence[str], seed: int, steps: int, quiet: bool, **options: Any
 ) -> None:
     """Take one random walk: for models too large to search. It never says that a model holds.
 
-    So the exit status is 3 unless the walk met a violation.
+    So the exit status is 3 unless the walk met a violation. The pictures show the walk, also where
+    it met none.
     """
-    from modelcheck.show.table import write_table
-
-    model = _one(target)
-    system = _system(model, params)
-    with _users_code(model, "simulated"):
-        result = simulate(system, seed=seed, steps=steps, memory=memory)
-    if not quiet:
-        assert result.trace is not None
+    to_stdout = options["json_file"] == "-"
+    try:
+        _refuse_outputs(options)
+        model = find_one(target)
+        system = system_of(model, params)
+        with users_code(model, "simulated"):
+            result = simulate(
+                system, seed=seed, steps=steps, memory=options["memory"], buffer=options["buffer"]
+            )
+    except (Exception, KeyboardInterrupt) as error:
+        if to_stdout:
+            say(json_error(error))
+        raise
+    outcomes = [Outcome(model, model.name, result)]
+    if to_stdout:
         with until_closed():
-            told = f": {clean(result.reason)}" * bool(result.reason)
-            say(f"{title_of(result)}: {result.verdict}{told}")
-            sys.stdout.flush()
-            write_table(evolve(result.trace, token=""), sys.stdout)
-            say_replay(result)
+            say(json_text(outcomes, several=False))
+    elif not quiet:
+        with until_closed():
+            print_walk(result)
+    _write_files(outcomes, options, quiet=quiet or to_stdout, several=False)
     sys.exit(result.exit_code)
 
 
 @main.command("replay")
-@click.argument("target", metavar="PATH:NAME")
+@click.argument("target", type=TARGET, metavar="PATH:NAME")
 @click.argument("token")
-@click.option("--svg", metavar="FILE", help="Write the trace as SVG.")
-def replay_command(target: str, token: str, svg: str | None) -> None:
+@click.option("--svg", metavar="FILE", help="Draw the trace: .svg (.png, .pdf).")
+@HTML
+@EXPORT
+def replay_command(
+    target: str, token: str, svg: str | None, html: str | None, exports: Sequence[str]
+) -> None:
     """Show the trace of a token again; a changed model is refused, at the first step that differs.
 
     A token `-` is read from standard input: a long one is more than a shell passes on.
     """
-    from modelcheck.show.lanes import lanes_svg
-    from modelcheck.show.narrative import narrative
     from modelcheck.show.table import write_table
 
-    refuse_unwritable(svg, folder=False)
-    model = _one(target)
+    refuse_undrawable(svg)
+    wanted = of_traces(parse(exports, html), "replay")
+    model = find_one(target)
     text = sys.stdin.read() if token == "-" else token
-    with _users_code(model, "replayed"):
+    with users_code(model, "replayed"):
         trace = replay(model, text.strip())
     shown = evolve(trace, token="")
     with until_closed():
-        say(narrative(shown))
+        say(shown.to_text())
         sys.stdout.flush()
         write_table(shown, sys.stdout)
     if svg:
-        write(Path(svg), lanes_svg(trace))
+        write(Path(svg), picture(trace, Path(svg)))
+    write_trace(wanted, trace)
 
 
 @main.command("graph")
-@click.argument("target", metavar="PATH:NAME")
+@click.argument("target", type=TARGET, metavar="PATH:NAME")
 @click.option("-o", "output", required=True, metavar="FILE", help=".dot, .svg, .png or .pdf")
 @PARAMETERS
 @click.option("--limit", type=click.IntRange(min=1), help="Draw at most so many states.")
 @MEMORY
+@BUFFER
 def graph_command(
-    target: str, output: str, params: Sequence[str], limit: int | None, memory: str
+    target: str,
+    output: str,
+    params: Sequence[str],
+    limit: int | None,
+    memory: str,
+    buffer: int | None,
 ) -> None:
     """Draw the state graph, with the counterexample on it where there is one."""
     from modelcheck.results.graph import LIMIT, graph_of
     from modelcheck.show.stategraph import render
 
-    refuse_unwritable(output, folder=False)
-    model = _one(target)
-    system = _system(model, params)
-    with _users_code(model, "drawn"):
-        graph = graph_of(system, memory=memory)
+    refuse_unwritable(output, GRAPHS)
+    model = find_one(target)
+    system = system_of(model, params)
+    with users_code(model, "drawn"):
+        graph = graph_of(system, memory=memory, buffer=buffer)
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         drawn = render(graph, output, limit or LIMIT)
@@ -526,7 +535,7 @@ def graph_command(
             say(clean(drawn.note))
 
 
-__all__ = ["main"]
+__all__ = ["MEMORY", "PARAMETERS", "main"]
 
 if __name__ == "__main__":
     main()

@@ -17,22 +17,25 @@ from typing import Any
 from attrs import frozen
 
 from modelcheck.errors import ModelcheckError, UsageError
-from modelcheck.explore.budget import INTERRUPTED
 from modelcheck.language.model import Model
 from modelcheck.results.result import Result
+from modelcheck.show.engines import svg_converter
 from modelcheck.show.text import clean
+from modelcheck.show.trace import Trace
 from modelcheck.show.words import counted
 from modelcheck.verdict import ExitCode, Verdict
+from modelcheck.watchdog import INTERRUPTED
 
 
 @frozen
 class Outcome:
     """What checking one model came to: a result, or the error that prevented it.
 
-    `title` names the model in its run: with its file where another model has the same name.
+    `title` names the model in its run: with its file where another model has the same name. A file
+    that could not be loaded has no model.
     """
 
-    model: Model
+    model: Model | None
     title: str
     result: Result | None = None
     error: ModelcheckError | None = None
@@ -85,7 +88,10 @@ def _json_of(outcome: Outcome) -> dict[str, Any]:
     if outcome.result is not None:
         return outcome.result.to_dict()
     assert outcome.error is not None
-    return {**_error_fields(outcome.error), "model": clean(outcome.model.name)}
+    name = None if outcome.model is None else clean(outcome.model.name)
+    file = outcome.title if outcome.model is None else outcome.model.file
+    fields = _error_fields(outcome.error)
+    return {**fields, "model": name, "file": fields["file"] or clean(file)}
 
 
 def _error_fields(error: BaseException) -> dict[str, Any]:
@@ -104,19 +110,30 @@ def _error_fields(error: BaseException) -> dict[str, Any]:
 # Files
 
 
-def refuse_unwritable(given: str | None, *, folder: bool = True) -> None:
+#: The suffixes that pictures of traces, texts of graphs, and graphs of either kind may have.
+PICTURES, DOTS = (".svg", ".png", ".pdf"), (".dot", ".gv")
+GRAPHS = (*DOTS, *PICTURES)
+
+
+def refuse_unwritable(
+    given: str | None, suffixes: Sequence[str] = (), *, folder: bool = False
+) -> None:
     """Raise `UsageError` where nothing could be written to `given`: better now than after a search.
 
     Parameters
     ----------
+    suffixes : sequence of str
+        What a file's name may end in, if not in anything.
     folder : bool
         Whether it may also be a folder, to write several files into.
     """
     if not given:
         return
     path = Path(given)
-    if os.path.isdir(path) and not folder:
-        raise UsageError(f"{given} cannot be written: it is a folder")
+    if (os.path.isdir(path) or given.endswith(SLASHES)) and not folder:
+        raise UsageError(f"{given} cannot be written: it is a folder, and a file is needed")
+    if suffixes and not (folder and _is_folder(given)):
+        _refuse_suffix(path, suffixes, folder)
     while not os.path.lexists(path) and path != path.parent:
         path = path.parent
     if path != Path(given) and not os.path.isdir(path):
@@ -125,16 +142,56 @@ def refuse_unwritable(given: str | None, *, folder: bool = True) -> None:
         raise UsageError(f"{given} cannot be written: no permission")
 
 
-def write(path: Path, text: str) -> None:
-    """Write a text file, with the folders on its way. Raises `UsageError` where that fails."""
+SLASHES = tuple({"/", os.sep})
+
+
+def _is_folder(given: str) -> bool:
+    """Tell whether a name stands for a folder: it is one, or has no suffix and is not there yet."""
+    path = Path(given)
+    new = not os.path.lexists(path) and not path.suffix
+    return os.path.isdir(path) or given.endswith(SLASHES) or new
+
+
+def _refuse_suffix(path: Path, suffixes: Sequence[str], folder: bool) -> None:
+    """Raise `UsageError` for a suffix that is none of these, or that nothing here can write."""
+    if os.path.exists(path) and not path.is_file():  # a device or a pipe has no suffix
+        return
+    if path.suffix.lower() not in suffixes:
+        known = ", ".join(suffixes)
+        other = ", or a folder" if folder else ""
+        which = f"as {path.suffix}" if path.suffix else "without a suffix"
+        raise UsageError(f"{path} cannot be written {which}: use {known}{other}")
+
+
+def refuse_undrawable(given: str | None, *, folder: bool = False) -> None:
+    """Raise `UsageError` where no trace can be drawn to `given`."""
+    refuse_unwritable(given, PICTURES, folder=folder)
+    if given and not (folder and _is_folder(given)):
+        _converter(Path(given))
+
+
+def _converter(path: Path) -> Callable[[str], str | bytes]:
+    """Return what makes of an SVG the format that a file's suffix names."""
+    suffix = path.suffix.lower()
+    return svg_converter(suffix[1:]) if suffix in (".png", ".pdf") else str
+
+
+def picture(trace: Trace, path: Path) -> str | bytes:
+    """Return a trace's picture in the format of a file's suffix; SVG where it has no other."""
+    return _converter(path)(trace.to_svg())
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file, with the folders on its way. Raises `UsageError` where that fails."""
     beside = path.parent / f".modelcheck-{os.getpid()}.part"
+    data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file() or path.is_symlink():  # a device, a pipe
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
         try:
-            beside.write_text(text, encoding="utf-8")
+            beside.write_bytes(data)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -142,26 +199,22 @@ def write(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def write_counterexamples(given: str, outcomes: Sequence[Outcome], several: bool) -> str:
-    """Write each counterexample as SVG, and as text beside it; return a line about that."""
-    from modelcheck.show.lanes import lanes_svg
-    from modelcheck.show.narrative import narrative
-
+def write_pictures(given: str, outcomes: Sequence[Outcome], several: bool) -> str:
+    """Draw each trace, with its text beside it; return a line about that."""
     traces = [
         (path, outcome.result.trace)
-        for path, outcome in zip(_paths(given, outcomes, ".svg", several), outcomes, strict=True)
-        if outcome.result is not None
-        and outcome.result.violation is not None
-        and outcome.result.trace is not None
+        for path, outcome in zip(paths(given, outcomes, ".svg", several), outcomes, strict=True)
+        if outcome.result is not None and outcome.result.trace is not None
     ]
     for path, trace in traces:
-        write(path, lanes_svg(trace))
-        text = path.with_suffix(".txt")
-        write(text if text != path else path.with_name(path.name + ".txt"), narrative(trace))
+        write(path, picture(trace, path))
+        write(path.with_suffix(".txt"), trace.to_text())
     if not traces:
         return "no counterexample to draw"
-    many = counted(len(traces), "counterexample", "counterexamples")
-    return f"{many} written as SVG and text: {given if several else traces[0][0]}"
+    one = "trace" if any(trace.violation is None for _, trace in traces) else "counterexample"
+    format = traces[0][0].suffix[1:].upper() or "SVG"
+    many = counted(len(traces), one, f"{one}s")
+    return f"{many} written as {format} and text: {given if several else traces[0][0]}"
 
 
 def write_graphs(
@@ -171,20 +224,20 @@ def write_graphs(
     from modelcheck.show.stategraph import neighbourhood, to_dot
 
     written = 0
-    for path, outcome in zip(_paths(given, outcomes, ".dot", several), outcomes, strict=True):
+    for path, outcome in zip(paths(given, outcomes, ".dot", several), outcomes, strict=True):
         if outcome.result is not None and not outcome.interrupted:
             write(path, to_dot(neighbourhood(graph(outcome))))
             written += 1
     return f"{counted(written, 'state graph', 'state graphs')} written as DOT: {given}"
 
 
-def _paths(given: str, outcomes: Sequence[Outcome], suffix: str, several: bool) -> list[Path]:
+def paths(given: str, outcomes: Sequence[Outcome], suffix: str, several: bool) -> list[Path]:
     """Return where to write each model's file: the path given, or files named after the models.
 
     Several models' files go into `given` as a folder, or, where it has a suffix, beside it.
     """
     path = Path(given)
-    if path.is_dir() or given.endswith(("/", os.sep)) or (several and not path.suffix):
+    if _is_folder(given):
         return [path / f"{name}{suffix}" for name in _file_names(outcomes)]
     if several:
         return [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in _file_names(outcomes)]
@@ -206,13 +259,18 @@ def _file_names(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 __all__ = [
+    "DOTS",
+    "GRAPHS",
     "Outcome",
     "json_error",
     "json_text",
+    "paths",
+    "picture",
+    "refuse_undrawable",
     "refuse_unwritable",
     "shown_path",
     "titles",
     "write",
-    "write_counterexamples",
     "write_graphs",
+    "write_pictures",
 ]

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from modelcheck.errors import UsageError
+from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore import native, reference
-from modelcheck.explore.budget import INTERRUPTED, Meter, shielded
+from modelcheck.explore.budget import Meter
 from modelcheck.explore.checkpoint import Keeper
 from modelcheck.explore.lossy import Lossy
+from modelcheck.explore.reduction import search as reduced
 from modelcheck.explore.search import Search
 from modelcheck.tables.tables import Tables
+from modelcheck.watchdog import reason_of
 
 ENGINES = ("auto", "reference", "native")
 
@@ -33,7 +35,9 @@ class Plan:
     `workers` are threads of the native explorer: more than one give the same counts and verdict;
     which of several shortest counterexamples is found may change from run to run. `store` is what
     an inexact visited set is made of, None for the exact one. `keeper` writes checkpoints. `say` is
-    told in words when something takes a while for another reason than the model.
+    told in words when something takes a while for another reason than the model. With `reduction`,
+    steps that need not be taken are left out (docs/reduction.md); a violation is then looked for
+    once more without, for a shortest counterexample.
     """
 
     engine: str = "auto"
@@ -41,6 +45,7 @@ class Plan:
     store: Lossy | None = None
     keeper: Keeper | None = None
     say: Callable[[str], None] | None = None
+    reduction: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Raise `UsageError` for an engine that is not there, or what it cannot do."""
@@ -61,6 +66,9 @@ class Plan:
                 raise UsageError(
                     f"{self.store.name} does not go with {what} yet; the exact search does"
                 )
+        if self.reduction and (self.keeper is not None or self.store is not None):
+            what = "checkpoints" if self.store is None else self.store.name
+            raise UsageError(f"partial-order reduction does not go with {what} yet: leave one out")
 
     def _only_native(self, what: str) -> None:
         if self.engine == "reference" or not native.available():
@@ -75,10 +83,11 @@ class Plan:
 
 def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search all reachable states in the way that the plan says."""
+    if plan.reduction:
+        return _shortened(_reduced(tables, meter, plan), meter, plan)
     if plan.native_at_once:
         _announce(plan.say)
-        with shielded():
-            return _natively(tables, meter, plan)
+        return _natively(tables, meter, plan)
     if plan.engine == "reference" or not native.available():
         return reference.explore(tables, meter)
     return _both(tables, meter, plan)
@@ -91,6 +100,44 @@ def _natively(tables: Tables, meter: Meter, plan: Plan) -> Search:
     return engine.explore(tables, meter, plan.workers, plan.keeper)  # type: ignore[no-any-return] # lazily imported
 
 
+def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
+    """Search with reduction; the native engine begins anew, with all that was learned."""
+    if plan.engine != "native":
+        patience = LOADING_S if native.compiled() else COMPILING_S
+        begun = meter.elapsed()
+        alone = plan.engine == "reference" or not native.available()
+        search = reduced.explore(
+            tables, meter, None if alone else lambda: meter.elapsed() - begun > patience
+        )
+        if search.paused is None:
+            return search
+    _announce(plan.say)
+    return native.load_reduced().explore(tables, meter, plan.workers)  # type: ignore[no-any-return] # lazily imported
+
+
+def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
+    """Look for a shorter counterexample without reduction, no deeper than the one found.
+
+    What was found before is not lost: not to a budget, not to an interruption.
+    """
+    if search.found is None or search.reduction is None:
+        return search
+    length = len(search.found.path)
+    bounded = meter.bounded(depth=length)
+    if plan.say is not None:
+        plan.say(f"a violation was found after {length} steps: looking for a shorter way to one")
+    try:
+        other = explore(search.tables, bounded, evolve(plan, reduction=False))
+    except ModelError:  # a violation found before is not lost
+        search.shortest = False
+        return search
+    search.seconds = meter.elapsed()
+    if other.found is not None and len(other.found.path) < length:
+        search.found = other.found
+    search.shortest = other.shortest and (other.found is not None or not other.reason)
+    return search
+
+
 def _both(tables: Tables, meter: Meter, plan: Plan) -> Search:
     patience = LOADING_S if native.compiled() else COMPILING_S
     begun = meter.elapsed()
@@ -98,14 +145,13 @@ def _both(tables: Tables, meter: Meter, plan: Plan) -> Search:
     if search.paused is None:
         return search
     _announce(plan.say)
-    with shielded():
-        try:
-            going_on = native.load().NativeSearch(tables, meter, plan.workers)
-            going_on.go_on_from(search, search.paused)
-        except KeyboardInterrupt:
-            search.reason, search.paused = INTERRUPTED, None
-            return search
-        found: Search = going_on.run()
+    try:
+        going_on = native.load().NativeSearch(tables, meter, plan.workers)
+        going_on.go_on_from(search, search.paused)
+    except KeyboardInterrupt as error:
+        search.reason, search.paused = reason_of(error), None
+        return search
+    found: Search = going_on.run()
     return found
 
 

@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
+
+from modelcheck.watchdog import INTERRUPTED, interruption
 
 #: The share of the free memory that a search may use where no budget is given.
 SHARE = 0.8
-
-#: The reason of a search that Ctrl-C ended.
-INTERRUPTED = "interrupted"
-
-
-#: Set by whoever handles Ctrl-C: an exception alone can be lost, in a destructor or a compiler.
-interruption = threading.Event()
-
-
-_shields = 0
-
-
-@contextmanager
-def shielded() -> Iterator[None]:
-    """While inside, a first Ctrl-C should only set `interruption`: a search looks at it soon.
-
-    An exception in the middle of numba's own code is lost there, or leaves it unusable.
-    """
-    global _shields
-    _shields += 1
-    try:
-        yield
-    finally:
-        _shields -= 1
-
-
-def is_shielded() -> bool:
-    """Tell whether some search is inside `shielded`."""
-    return _shields > 0
 
 
 @frozen
@@ -48,12 +19,14 @@ class Budget:
     """How much a search may use; None is no limit.
 
     `memory_mib` bounds the resident memory of the whole Python process; None is most of what was
-    free when the search began, since a machine that swaps finishes nothing.
+    free when the search began, since a machine that swaps finishes nothing. `depth` is the number
+    of levels expanded: a bound that the caller knows of and draws its own conclusions from.
     """
 
     states: int | None = None
     seconds: float | None = None
     memory_mib: float | None = None
+    depth: int | None = None
 
 
 @frozen
@@ -108,6 +81,14 @@ class Meter:
         given = self.budget.memory_mib
         return f"{given:g}" if given else f"{self.memory_mib:,.0f}"
 
+    def bounded(self, depth: int) -> Meter:
+        """Return a meter of the same budget, begun at the same time, for a search of one depth."""
+        return evolve(self, budget=evolve(self.budget, depth=depth), started=self.started)
+
+    def deep(self, levels: int) -> bool:
+        """Tell whether so many levels are all that is wanted."""
+        return self.budget.depth is not None and levels >= self.budget.depth
+
     def elapsed(self) -> float:
         """Return the seconds since this run started: what the budget counts."""
         return time.perf_counter() - self.started
@@ -123,14 +104,18 @@ class Meter:
             return f"the budget of {limit.states:,} states was used up"
         return self.exceeded_time_or_memory()
 
-    def exceeded_time_or_memory(self) -> str:
-        """Return in words whether time or memory is used up; empty if neither is."""
+    def exceeded_time(self) -> str:
+        """Return in words whether time is used up, or Ctrl-C was pressed; empty if neither."""
         limit = self.budget
         if interruption.is_set():
             return INTERRUPTED
         if limit.seconds is not None and self.elapsed() >= limit.seconds:
             return f"the budget of {limit.seconds:g} seconds was used up"
-        return self.room_for(0)
+        return ""
+
+    def exceeded_time_or_memory(self) -> str:
+        """Return in words whether time or memory is used up; empty if neither is."""
+        return self.exceeded_time() or self.room_for(0)
 
     def tell(self, states: int, transitions: int, depth: int, frontier: int, expanded: int) -> None:
         """Report progress, if anybody listens."""

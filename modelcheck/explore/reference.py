@@ -15,10 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 from modelcheck.errors import ModelError
-from modelcheck.explore.budget import INTERRUPTED, Meter
-from modelcheck.explore.search import Found, Move, Search, successor
+from modelcheck.explore.budget import Meter
+from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
+from modelcheck.watchdog import reason_of
 
 #: How many states are expanded between two looks at the clock.
 STRIDE = 1024
@@ -44,20 +45,25 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
     """
     search = Search(tables, engine="reference")
     parents: Parents = {tables.initial: None}
-    _examine(search, parents, tables.initial)
-    frontier = [tables.initial]
+    frontier, level = [tables.initial], list[State]()
     try:
+        examine(search, parents, tables.initial)
         while frontier and search.found is None and not search.reason:
+            if meter.deep(len(search.levels)):
+                break
             if pause is not None and pause():
                 search.paused = list(parents)
                 break
             search.levels.append(len(frontier))
-            frontier = _expand_level(search, parents, frontier, meter)
-    except KeyboardInterrupt:
-        search.reason = INTERRUPTED
+            level = frontier
+            frontier = _expand_level(search, parents, level, meter)
+        _look_at_rest(search, parents, level, meter)
+    except KeyboardInterrupt as error:
+        search.reason = search.reason or reason_of(error)
     except ModelError:
         if search.found is None:  # a violation found before is not lost
             raise
+    search.shortest = search.gone_through == len(level) or _is_at_rest(search)
     search.states = len(parents)
     search.seconds = meter.elapsed()
     return search
@@ -74,50 +80,76 @@ def _expand_level(
     agents = [(number, agent.slot, agent.tries) for number, agent in enumerate(tables.agents)]
     limit = meter.budget.states or sys.maxsize
     following: list[State] = []
-    for position, state in enumerate(frontier):
-        if position % STRIDE == 0:
-            depth, width = len(search.levels) - 1, len(frontier)
-            meter.tell(len(parents), search.transitions, depth, width, position)
-            search.reason = meter.exceeded_time_or_memory()
-            if search.reason:
-                break
-        stuck = True
-        for number, slot, tries in agents:
-            node: Any = tries[state[slot]].root  # a Branch, at the end a Leaf
-            while node is not None and node.slot >= 0:
-                node = node.children.get(state[node.slot])
-            leaf = node or tables.learn_step(number, state)
-            if not leaf.outcomes:
-                continue
-            stuck = False
-            leaf.visits += 1
-            for which, outcome in enumerate(leaf.outcomes):
-                search.transitions += 1
-                if outcome.failure is not None:
-                    _found(search, parents, state, outcome.failure.kind, move=(number, which))
+    done = 0
+    try:
+        for state in frontier:
+            if done % STRIDE == 0:
+                depth, width = len(search.levels) - 1, len(frontier)
+                meter.tell(len(parents), search.transitions, depth, width, done)
+                search.reason = meter.exceeded_time_or_memory()
+                if search.reason:
+                    break
+            stuck = True
+            for number, slot, tries in agents:
+                node: Any = tries[state[slot]].root  # a Branch, at the end a Leaf
+                while node is not None and node.slot >= 0:
+                    node = node.children.get(state[node.slot])
+                leaf = node or tables.learn_step(number, state)
+                if not leaf.outcomes:
                     continue
-                changed = list(state)
-                for index, value in outcome.writes:
-                    changed[index] = value
-                reached = tuple(changed)
-                if reached not in parents:
-                    if len(parents) >= limit:
-                        search.reason = meter.exceeded(len(parents))
-                        return following
-                    parents[reached] = (state, number, which)
-                    following.append(reached)
-                    _examine(search, parents, reached)
-        if stuck:
-            _at_rest(search, parents, state)
+                stuck = False
+                leaf.visits += 1
+                for which, outcome in enumerate(leaf.outcomes):
+                    search.transitions += 1
+                    if outcome.failure is not None:
+                        found(search, parents, state, outcome.failure.kind, move=(number, which))
+                        continue
+                    changed = list(state)
+                    for index, value in outcome.writes:
+                        changed[index] = value
+                    reached = tuple(changed)
+                    if reached not in parents:
+                        if len(parents) >= limit:
+                            search.reason = meter.exceeded(len(parents))
+                            done += 1
+                            return following
+                        parents[reached] = (state, number, which)
+                        following.append(reached)
+                        examine(search, parents, reached)
+            if stuck:
+                at_rest(search, parents, state)
+            done += 1
+    finally:
+        search.gone_through = done
     return following
 
 
-def _examine(search: Search, parents: Parents, state: State) -> None:
+def _look_at_rest(search: Search, parents: Parents, level: list[State], meter: Meter) -> None:
+    """After a violation: look whether nobody can step in what a budget left of its level.
+
+    Nothing is stored, so neither the budget of states nor that of memory forbids it.
+    """
+    agents = range(len(search.tables.agents))
+    while search.found is not None and search.gone_through < len(level):
+        if _is_at_rest(search) or meter.exceeded_time():
+            return
+        state = level[search.gone_through]
+        if not any(search.tables.leaf(agent, state).outcomes for agent in agents):
+            at_rest(search, parents, state)
+        search.gone_through += 1
+
+
+def _is_at_rest(search: Search) -> bool:
+    """Tell whether the violation is one where nobody can step: none of its level is nearer."""
+    return search.found is not None and search.found.kind in AT_REST
+
+
+def examine(search: Search, parents: Parents, state: State) -> None:
     """Hold a new state against the invariants and the witnesses not yet found."""
     for index, prop in enumerate(search.tables.properties):
         if prop.kind == "always":
             if not search.tables.holds(prop, state).holds:
-                _found(search, parents, state, Kind.INVARIANT, index)
+                found(search, parents, state, Kind.INVARIANT, index)
         elif (
             prop.kind == "sometimes"
             and index not in search.witnesses
@@ -126,7 +158,7 @@ def _examine(search: Search, parents: Parents, state: State) -> None:
             search.witnesses[index] = path_to(parents, state)
 
 
-def _at_rest(search: Search, parents: Parents, state: State) -> None:
+def at_rest(search: Search, parents: Parents, state: State) -> None:
     """Judge a state where nobody can step.
 
     It lies one step before what the same level found among its successors, so it wins over that.
@@ -142,12 +174,12 @@ def _at_rest(search: Search, parents: Parents, state: State) -> None:
         kind = Kind.DEADLOCK
     if kind is None:
         return
-    if search.found is not None and search.found.kind not in (Kind.DEADLOCK, Kind.FINAL):
+    if not _is_at_rest(search):
         search.found = None
-    _found(search, parents, state, kind, index)
+    found(search, parents, state, kind, index)
 
 
-def _found(  # noqa: PLR0913  the parts of a violation, and where to note it
+def found(  # noqa: PLR0913  the parts of a violation, and where to note it
     search: Search,
     parents: Parents,
     state: State,
@@ -172,4 +204,4 @@ def path_to(parents: Parents, state: State) -> tuple[Move, ...]:
     return tuple(reversed(moves))
 
 
-__all__ = ["explore", "path_to", "successor"]
+__all__ = ["at_rest", "examine", "explore", "found", "path_to", "successor"]

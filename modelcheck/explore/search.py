@@ -15,6 +15,9 @@ from modelcheck.verdict import Kind
 #: One step of a path: which agent stepped, and which of its outcomes it was.
 Move = tuple[int, int]
 
+#: Violations by a state in which nobody can step; others take one step more than their level.
+AT_REST = (Kind.DEADLOCK, Kind.FINAL)
+
 
 @frozen
 class Found:
@@ -28,6 +31,20 @@ class Found:
     property: int | None = None
 
 
+@frozen
+class Reduction:
+    """What partial-order reduction did: states that put steps off, of how many, in how many runs.
+
+    Runs before the last taught what the last one rests on. `shortest` tells whether a
+    counterexample is known to be a shortest one.
+    """
+
+    reduced: int
+    expanded: int
+    runs: int
+    shortest: bool = True
+
+
 @define(eq=False)
 class Search:
     """The state of a search, and its result once it has ended.
@@ -35,8 +52,11 @@ class Search:
     `reason` tells why a search was cut; empty if it was not. `witnesses` maps the index of a
     ``sometimes`` property to the moves that reach its first witness. `paused` holds the states
     found by a search that is to be gone on with by another explorer, in order; its last level is
-    not in `levels`. `store` names the visited set; of one that may miss states, `missed` is how
-    many it is expected to have missed of those that were met.
+    not in `levels`. `gone_through` counts the states of the last level that were. `shortest` is
+    false where the level of a violation was not gone through to its end: a state of that level in
+    which nobody can step would be a violation one step nearer. `store` names the visited set; of
+    one that may miss states, `missed` is how many it is expected to have missed of those that were
+    met.
     """
 
     tables: Tables
@@ -49,6 +69,9 @@ class Search:
     seconds: float = 0.0
     engine: str = ""
     paused: list[State] | None = None
+    gone_through: int = 0
+    shortest: bool = True
+    reduction: Reduction | None = None
     store: str = "exact"
     missed: float | None = None
 

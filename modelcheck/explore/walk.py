@@ -11,6 +11,7 @@ from modelcheck.explore.budget import Meter
 from modelcheck.explore.search import Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
+from modelcheck.watchdog import reason_of
 
 
 def walk(tables: Tables, meter: Meter, seed: int, steps: int) -> tuple[Search, tuple[Move, ...]]:
@@ -23,9 +24,26 @@ def walk(tables: Tables, meter: Meter, seed: int, steps: int) -> tuple[Search, t
         gives the same walk. `states` counts distinct states met.
     """
     search = Search(tables, engine="walk")
-    chance = random.Random(seed)
-    state, moves = tables.initial, list[Move]()
-    seen = {state}
+    moves, seen = list[Move](), {tables.initial}
+    try:
+        _go(search, meter, random.Random(seed), steps, moves, seen)
+    except KeyboardInterrupt as error:
+        search.reason = reason_of(error)
+    search.states, search.levels = len(seen), [1] * (len(moves) + 1)
+    search.seconds = meter.elapsed()
+    return search, tuple(moves)
+
+
+def _go(  # noqa: PLR0913  a walk's parts, kept by the caller where it is interrupted
+    search: Search,
+    meter: Meter,
+    chance: random.Random,
+    steps: int,
+    moves: list[Move],
+    seen: set[State],
+) -> None:
+    """Walk; `moves` and `seen` grow."""
+    tables, state = search.tables, search.tables.initial
     _look(search, state, moves)
     while search.found is None and len(moves) < steps:
         search.reason = meter.exceeded(len(seen))
@@ -44,9 +62,6 @@ def walk(tables: Tables, meter: Meter, seed: int, steps: int) -> tuple[Search, t
         state = successor(state, outcome.writes)
         seen.add(state)
         _look(search, state, moves)
-    search.states, search.levels = len(seen), [1] * (len(moves) + 1)
-    search.seconds = meter.elapsed()
-    return search, tuple(moves)
 
 
 def _options(tables: Tables, state: State) -> list[Move]:
@@ -60,14 +75,25 @@ def _options(tables: Tables, state: State) -> list[Move]:
 def _look(search: Search, state: State, moves: list[Move]) -> None:
     """Hold the state against every property."""
     tables = search.tables
-    stuck = not _options(tables, state)
-    resting = all(agent.may_rest[state[agent.slot]] for agent in tables.agents)
-    for index, prop in enumerate(tables.properties):
+    _look_for(search, state, moves, ("always", "sometimes"))
+    if search.found is not None or _options(tables, state):
+        return
+    if all(agent.may_rest[state[agent.slot]] for agent in tables.agents):
+        _look_for(search, state, moves, ("at_end",))
+    elif tables.check_deadlock:
+        search.found = Found(Kind.DEADLOCK, tuple(moves))
+
+
+def _look_for(search: Search, state: State, moves: list[Move], kinds: tuple[str, ...]) -> None:
+    """Hold the state against the properties of some kinds, up to the first that is violated."""
+    for index, prop in enumerate(search.tables.properties):
+        if prop.kind not in kinds or index in search.witnesses:
+            continue
+        holds = search.tables.holds(prop, state).holds
         if prop.kind == "sometimes":
-            if index not in search.witnesses and tables.holds(prop, state).holds:
+            if holds:
                 search.witnesses[index] = tuple(moves)
-        elif (prop.kind == "always" or (stuck and resting)) and not tables.holds(prop, state).holds:
+        elif not holds:
             kind = Kind.INVARIANT if prop.kind == "always" else Kind.FINAL
-            search.found = search.found or Found(kind, tuple(moves), index)
-    if stuck and not resting and tables.check_deadlock:
-        search.found = search.found or Found(Kind.DEADLOCK, tuple(moves))
+            search.found = Found(kind, tuple(moves), index)
+            return

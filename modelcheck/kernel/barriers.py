@@ -6,7 +6,12 @@ consistency they order nothing, but each is a step, so that models and traces sh
 
 from __future__ import annotations
 
-from modelcheck.language.steps import Fence, Step
+from collections.abc import Generator
+from typing import Any
+
+from modelcheck.kernel.atomics import WRITE_ONCE, load_of, location, shown
+from modelcheck.language.refs import check_value
+from modelcheck.language.steps import Fence, Load, Step, Store
 
 
 def smp_mb() -> Step:
@@ -37,3 +42,57 @@ def smp_mb__before_atomic() -> Step:
 def smp_mb__after_atomic() -> Step:
     """Return the barrier that makes a relaxed atomic before it ordered with all after."""
     return Fence("after_atomic", "smp_mb__after_atomic()")
+
+
+# Accesses that order.
+
+
+def smp_load_acquire(ref: Any) -> Step:
+    """Return the step that loads a location; what follows stays behind it."""
+    ref = location(ref, "smp_load_acquire")
+    return Load(ref, f"smp_load_acquire({ref})", "acquire")
+
+
+def smp_store_release(ref: Any, value: Any) -> Step:
+    """Return the step that stores a location; it stays behind what comes before."""
+    ref = location(ref, "smp_store_release")
+    check_value(value, "smp_store_release(...)")
+    return Store(ref, value, f"smp_store_release({ref}, {shown(value)})", "release")
+
+
+def smp_store_mb(ref: Any, value: Any) -> Generator[Any, Any, None]:
+    """Store a location, then do a full barrier: two steps, ``yield from smp_store_mb(x, 1)``."""
+    yield WRITE_ONCE(ref, value)
+    yield smp_mb()
+
+
+def atomic_read_acquire(counter: Any) -> Step:
+    """Return the step that loads an atomic_t; what follows stays behind it."""
+    ref = location(counter, "atomic_read_acquire")
+    return Load(ref, f"atomic_read_acquire({ref})", "acquire")
+
+
+def atomic_set_release(counter: Any, value: Any) -> Step:
+    """Return the step that stores an atomic_t; it stays behind what comes before."""
+    ref = location(counter, "atomic_set_release")
+    check_value(value, "atomic_set_release(...)")
+    return Store(ref, value, f"atomic_set_release({ref}, {shown(value)})", "release")
+
+
+def rcu_assign_pointer(pointer: Any, value: Any) -> Step:
+    """Return the step that publishes a pointer: what it points to was stored before."""
+    ref = location(pointer, "rcu_assign_pointer")
+    check_value(value, "rcu_assign_pointer(...)")
+    return Store(ref, value, f"rcu_assign_pointer({ref}, {shown(value)})", "release")
+
+
+def rcu_dereference(pointer: Any, *reached: Any) -> Step:
+    """Return the step that loads a pointer; loads of what is reached through it stay behind.
+
+    Parameters
+    ----------
+    reached : locations, parts or arrays
+        What the pointer may lead to. Without any, nothing is ordered: a hardware that orders the
+        loads through a pointer orders only those.
+    """
+    return load_of("rcu_dereference", pointer, reached)

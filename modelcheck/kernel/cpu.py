@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+from attrs import frozen
+
 from modelcheck.language.cells import cells
 from modelcheck.language.process import Process, process
 from modelcheck.language.refs import Ref
@@ -103,16 +105,26 @@ def irqs_disabled(cpu: Cpu) -> Step:
 # Handlers.
 
 
+@frozen
+class Line:
+    """How an interrupt comes: when it is due, what is cleared as it is taken, what that orders."""
+
+    pending: Callable[[], Any] | None = None
+    clears: Ref | None = None
+    orders: bool = True
+
+
 class TakeInterrupt(Step):
     """Enter a handler: interrupts must be enabled, and `pending` true; its value is the result."""
 
     calls_user = True
 
-    def __init__(self, cpu: Cpu, vector: str, pending: Callable[[], Any] | None):
+    def __init__(self, cpu: Cpu, vector: str, line: Line):
         super().__init__(f"interrupt {vector} on {cpu}")
+        self.line, self.pending = line, line.pending
         self.flag: Ref = cpu.irqs_enabled
         self.handlers: Ref = cpu.handlers
-        self.vector, self.pending = vector, pending
+        self.vector = vector
 
     def perform(self, turn: Turn) -> Any:
         if not turn.load(self.flag):
@@ -122,6 +134,10 @@ class TakeInterrupt(Step):
             turn.block()
         turn.store(self.flag, False)
         turn.store(self.handlers, (*turn.load(self.handlers), self.vector))
+        if self.line.clears is not None:
+            turn.store(self.line.clears, False)
+        if self.line.orders:
+            turn.memory.fence(turn, "rmb")
         return found
 
 
@@ -142,16 +158,20 @@ Handler = Callable[[Cpu, Any], Generator[Any, Any, Any]]
 
 
 @process(daemon=True)
-def _interrupt(cpu: Cpu, vector: str, handler: Handler, pending: Callable[[], Any] | None) -> Any:
+def _interrupt(cpu: Cpu, vector: str, handler: Handler, line: Line) -> Any:
     while True:
-        found = yield TakeInterrupt(cpu, vector, pending)
+        found = yield TakeInterrupt(cpu, vector, line)
         yield from handler(cpu, found)
         del found
         yield InterruptReturn(cpu)
 
 
 def interrupt(
-    cpu: Cpu, vector: str, handler: Handler, pending: Callable[[], Any] | None = None
+    cpu: Cpu,
+    vector: str,
+    handler: Handler,
+    pending: Callable[[], Any] | None = None,
+    **line: Any,
 ) -> Process:
     """Return the process that is an interrupt handler of a CPU.
 
@@ -164,6 +184,11 @@ def interrupt(
     pending : function of no arguments, optional
         Whether the interrupt is due; evaluated in the step that takes it. Without it the interrupt
         may come at any time, any number of times.
+    clears : location, optional
+        Is made False as the interrupt is taken: a device's request, which no buffer delays.
+    orders : bool, default True
+        Whether taking it orders the CPU's loads, as hardware does that discards what it has read
+        ahead. Stores are not ordered by it.
     """
-    made = _interrupt(cpu, vector, handler, pending).named(vector)
+    made = _interrupt(cpu, vector, handler, Line(pending, **line)).named(vector)
     return made.waiting_for(lambda: cpu.handler_may_run(vector), cpu)

@@ -16,7 +16,9 @@ from attrs import frozen
 from modelcheck.kernel.atomics import shown
 from modelcheck.kernel.cpu import Cpu, interrupt, local_irq_restore, local_irq_save
 from modelcheck.language.process import Process
-from modelcheck.language.steps import Step, atomic, until
+from modelcheck.language.refs import Ref
+from modelcheck.language.steps import Step, Until, atomic
+from modelcheck.language.turn import Turn
 
 #: What a CPU is asked to run: a generator function of that CPU.
 Function = Callable[[Cpu], Generator[Any, Any, Any]]
@@ -57,19 +59,27 @@ def _post(cpu: Cpu, target: Cpu, request: Request) -> Step:
 
 def _csd_lock_wait(cpu: Cpu, target: Cpu) -> Step:
     """Return the step that waits until the target has unlocked this CPU's csd."""
-    waiting = until(lambda: not _has(cpu, target.call_single_queue))
+    waiting = Until(lambda: not _has(cpu, target.call_single_queue), order="acquire")
     return waiting.named(f"csd_lock_wait({target})")  # type: ignore[no-any-return] # named() returns the step itself
+
+
+class _CsdUnlock(Step):
+    """Unlock the csd of a request: an ``smp_store_release``, all that the target does to memory."""
+
+    def __init__(self, cpu: Cpu, request: Request):
+        super().__init__(f"csd_unlock({request})")
+        self.queue: Ref = cpu.call_single_queue
+        self.request = request
+
+    def perform(self, turn: Turn) -> None:
+        turn.memory.release(turn)
+        left = (r for r in turn.load(self.queue) if r.sender is not self.request.sender)
+        turn.store(self.queue, tuple(left))
 
 
 def _csd_unlock(cpu: Cpu, request: Request) -> Step:
     """Return the step of the target that unlocks the csd of a request."""
-
-    def unlock() -> None:
-        cpu.call_single_queue = tuple(
-            r for r in cpu.call_single_queue if r.sender is not request.sender
-        )
-
-    return atomic(unlock).named(f"csd_unlock({request})")  # type: ignore[no-any-return] # named() returns the step itself
+    return _CsdUnlock(cpu, request)
 
 
 def smp_call_function_many(
@@ -123,11 +133,12 @@ def _call_function(cpu: Cpu, requests: tuple[Request, ...]) -> Steps:
             yield from request.function(cpu)
 
 
-def call_function_interrupt(cpu: Cpu) -> Process:
-    """Return the process that is the IPI handler of a CPU."""
-    return interrupt(cpu, VECTOR, _call_function, lambda: cpu.call_single_queue)
+def call_function_interrupt(cpu: Cpu, *, orders: bool = True) -> Process:
+    """Return the process that is the IPI handler of a CPU; `orders` as in `interrupt`."""
+    queue = lambda: cpu.call_single_queue  # noqa: E731  a condition is a lambda everywhere
+    return interrupt(cpu, VECTOR, _call_function, queue, orders=orders)
 
 
-def interrupts(cpus: Iterable[Cpu]) -> list[Process]:
+def interrupts(cpus: Iterable[Cpu], *, orders: bool = True) -> list[Process]:
     """Return the IPI handlers of all `cpus`: add them to the processes of a model."""
-    return [call_function_interrupt(cpu) for cpu in cpus]
+    return [call_function_interrupt(cpu, orders=orders) for cpu in cpus]

@@ -4,6 +4,8 @@ Page-table pages and pages know whether they are still in use: the checker's sha
 and KMSAN keep it. It is coherent whatever the memory model, so a bad access is found although the
 accessing CPU's loads may be stale. Neighbours: `modelcheck.kernel.atomics` (reference counts),
 `modelcheck.kernel.ipi` (flushes by interrupt).
+
+Its assertions are part of a model: PYTEST_DONT_REWRITE keeps their words.
 """
 
 from __future__ import annotations
@@ -160,11 +162,9 @@ class _PutPage(Step):
         self.use: Ref = page.use
 
     def perform(self, turn: Turn) -> None:
-        turn.memory.fence(turn, "mb")  # put_page_testzero() is an atomic_dec_and_test()
-        count = turn.memory.load_locked(turn, self.refcount)
+        # put_page_testzero() is an atomic_dec_and_test()
+        count = turn.memory.modify(turn, self.refcount, lambda count: count - 1, "full")
         assert count > 0, "VM_BUG_ON_PAGE(page_ref_count(page) == 0)"
-        turn.memory.store_locked(turn, self.refcount, count - 1)
-        turn.memory.fence(turn, "mb")
         if count == 1:
             turn.store(self.use, Use.FREED)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
+from modelcheck.errors import ModelError
 from modelcheck.language import context
 from modelcheck.language.refs import Binder, Location, Ref, check_value, model_error
 from modelcheck.language.source import shown
@@ -67,10 +68,12 @@ class Cells(Location):
     def __setitem__(self, key: Any, value: Any) -> None:
         assign(self._child(key), f"{self.name}[{key!r}]", value)
 
+    def __delitem__(self, key: Any) -> NoReturn:
+        raise no_deletion(f"{self.name}[{key!r}]")
+
     def __iter__(self) -> Iterator[Any]:
-        return (
-            iter(self._children) if self._keyed else (plain_of(c) for c in self._children.values())
-        )
+        # Lazily: in a step, what is not reached is not read. No generator, for `yield from`.
+        return iter(self._children) if self._keyed else map(plain_of, self._children.values())
 
     def __contains__(self, item: Any) -> bool:
         return item in self._children if self._keyed else item in list(self)
@@ -191,6 +194,20 @@ def bind(node: Any, name: str, binder: Binder) -> None:
         bind(child, f"{name}.{field_name}" if name else field_name, binder)
 
 
+def leaves(node: Any) -> list[Ref]:
+    """Return the locations at or below a node of a state tree."""
+    if isinstance(node, Ref):
+        return [node]
+    if isinstance(node, Cells):
+        return [leaf for child in node._children.values() for leaf in leaves(child)]
+    if is_part(node):
+        return [leaf for child in children_of(node).values() for leaf in leaves(child)]
+    queue = getattr(node, "queue", None)
+    if isinstance(queue, Ref):
+        return [queue]
+    raise model_error(f"{node!r} is no location of the state", "Name fields, parts or arrays.")
+
+
 def child_of(value: Any, what: str) -> Any:
     """Return the tree node for an initial value: a leaf, or a part, array or channel of its own."""
     if isinstance(value, type) and hasattr(value, "__modelcheck_fields__"):
@@ -199,7 +216,7 @@ def child_of(value: Any, what: str) -> Any:
         raise model_error(f"{what} was given the reference {value}", "Give it a plain value.")
     if is_location(value):
         return fresh(value)
-    return Ref(check_value(value, what))
+    return Ref(check_value(value, what), what)  # the name until `bind` gives it one
 
 
 def plain_of(child: Any) -> Any:
@@ -209,6 +226,15 @@ def plain_of(child: Any) -> Any:
         if evaluation is not None:
             return evaluation.load(child)
     return child
+
+
+def no_deletion(name: str) -> ModelError:
+    """Return the error for `del` of a location."""
+    return model_error(
+        f"`del` was applied to {name}, a location of the state: locations stay",
+        "Store a value that means that nothing is there: `yield x.set(None)`; in atomic(f), "
+        "`s.x = None`.",
+    )
 
 
 def assign(child: Any, name: str, value: Any) -> None:

@@ -37,18 +37,27 @@ class Channel(Location):
         What it holds at first.
     """
 
-    def __init__(self, capacity: int, messages: Iterable[Any] = ()):
+    def __init__(self, capacity: int = -1, messages: Iterable[Any] = ()):
         given: object = capacity
         if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-            what = f"Channel({shown(capacity)}) has no capacity"
-            raise model_error(what, "Give a number, 0 or more.")
+            what = f"Channel({'' if given == -1 else shown(given)}) has no capacity"
+            raise model_error(
+                what,
+                "Give a number: how many messages it holds at most, `Channel(4)`; 0 is a "
+                "rendezvous. (Without a bound a search would have no end.)",
+            )
+        if not isinstance(messages, Iterable):
+            raise model_error(
+                f"Channel({capacity}, {shown(messages)}) was given no messages",
+                "Give them in a list: `Channel(2, [1])`.",
+            )
         held = tuple(messages)
         if len(held) > capacity:
             raise model_error(
                 f"a Channel({capacity}) was given {len(held)} messages", "Give it room for them."
             )
         self.capacity = capacity
-        self.queue = Ref(check_value(held, "a channel"))
+        self.queue = Ref(check_value(held, "a channel"), "a channel")
         self.name = "?"
 
     def fresh(self) -> Channel:
@@ -139,6 +148,7 @@ class Send(Step):
         self.channel, self.message = channel, message
 
     def perform(self, turn: Turn) -> None:
+        turn.memory.atomic(turn)
         if self.channel.capacity == 0:
             turn.meet(self.channel, self.message)
             return
@@ -160,6 +170,7 @@ class Receive(Step):
     def perform(self, turn: Turn) -> Any:
         if self.channel.capacity == 0:
             turn.block()  # the sender moves both
+        turn.memory.atomic(turn)
         held = turn.load(self.channel.queue)
         if not held:
             turn.block()
@@ -177,6 +188,7 @@ class TryReceive(Step):
         self.channel = channel
 
     def perform(self, turn: Turn) -> Any:
+        turn.memory.atomic(turn)
         held = turn.load(self.channel.queue)
         if not held:
             return EMPTY

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field
 
 from modelcheck.errors import ModelError
+from modelcheck.watchdog import look
 
 if TYPE_CHECKING:
     from modelcheck.language.refs import Ref
@@ -54,11 +56,18 @@ _run: ContextVar[Run | None] = ContextVar("run", default=None)
 
 _errors: ContextVar[list[ModelError] | None] = ContextVar("errors", default=None)
 
+#: One thread at a time runs a user's code: what functions captured is exchanged in place meanwhile.
+_turn = threading.RLock()
+
 active = _evaluation.get
 running = _run.get
 
 #: Code of ours that calls user code on behalf of nobody: above it stands the caller of a check.
 BOUNDARIES: set[CodeType] = set()
+
+
+#: Code of ours that shows the user's objects, for labels and messages.
+SHOWING: set[CodeType] = set()
 
 
 def note(error: ModelError) -> ModelError:
@@ -89,30 +98,50 @@ def _telling() -> Iterator[None]:
 @contextmanager
 def evaluating(evaluation: Evaluation) -> Iterator[None]:
     """While inside, names are plain values, loaded from and stored to `evaluation`."""
-    token, outer = _evaluation.set(evaluation), _run.set(None)
-    try:
-        with _telling():
-            yield
-    finally:
-        _evaluation.reset(token)
-        _run.reset(outer)
+    with _turn:
+        token, outer = _evaluation.set(evaluation), _run.set(None)
+        try:
+            with _telling():
+                look(entering=True)
+                yield
+                look()
+        finally:
+            _evaluation.reset(token)
+            _run.reset(outer)
 
 
 @contextmanager
 def running_process(run: Run) -> Iterator[None]:
     """While inside, a process's own code runs and names are references."""
-    token, outer = _run.set(run), _evaluation.set(None)
-    try:
-        with _telling():
-            yield
-    finally:
-        _run.reset(token)
-        _evaluation.reset(outer)
+    with _turn:
+        token, outer = _run.set(run), _evaluation.set(None)
+        try:
+            with _telling():
+                look(entering=True)
+                yield
+                look()
+        finally:
+            _run.reset(token)
+            _evaluation.reset(outer)
 
 
 def is_ours(file: str) -> bool:
     """Tell whether a file belongs to modelcheck itself, or is what attrs wrote for it."""
     return file.startswith((PACKAGE + os.sep, "<attrs generated"))
+
+
+def rendering() -> bool:
+    """Tell whether the caller's caller's caller shows something for modelcheck's own ends.
+
+    That is: before a function of the user's there stands one of ours, or `shown`, which may call
+    the user's own ``__repr__``.
+    """
+    frame: FrameType | None = sys._getframe(3)
+    if frame is not None and is_ours(frame.f_code.co_filename):
+        return True
+    while frame is not None and frame.f_code not in SHOWING:
+        frame = None if frame.f_code in BOUNDARIES else frame.f_back
+    return frame is not None
 
 
 def user_line(depth: int = 1) -> tuple[str, int]:

@@ -87,10 +87,15 @@ class Frame:
             raise ModelError(
                 f"{what} of {self.code.co_qualname}() holds {_repr.repr(value)}, which cannot be "
                 f"part of a state: {_culprit(error, value)}{error.reason}",
-                _REMEDY,
+                error.remedy or _REMEDY,
                 file=self.file,
                 line=self.line,
             ) from error
+
+
+def cells_of(frame: Frame) -> dict[str, types.CellType]:
+    """Return the cells that a frame's variables stand in, by name: those shared with functions."""
+    return frame._cells
 
 
 def _operands(stack: Iterable[Any]) -> Iterator[Any]:

@@ -15,6 +15,9 @@ from attrs import define, field
 
 from modelcheck.errors import ModelError
 from modelcheck.language import context
+from modelcheck.language.audit import AUDITED, Performed, Sample, affordable, told
+from modelcheck.language.captures import check_captures
+from modelcheck.language.holders import Reach
 from modelcheck.language.local import (
     ABSENT,
     FINISHED,
@@ -26,21 +29,17 @@ from modelcheck.language.local import (
 )
 from modelcheck.language.model import System
 from modelcheck.language.outside import Outside
-from modelcheck.language.process import Process, started_by
+from modelcheck.language.parked import Parked
+from modelcheck.language.process import Process, names_in, started_by, variables_of
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
+from modelcheck.language.steps import Either, Spawn
 from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
 from modelcheck.language.views import check_property
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
 from modelcheck.tables.tables import Agent, Property, Restart, Tables
 from modelcheck.tables.tries import Answer, Outcome, Recorder, Trie
-from modelcheck.tables.values import Unfreezable, key_of
-
-#: A history of so many steps is long.
-LONG = 64
-
-#: How many local states of each process are reached once more at the end of a search.
-AUDITED = 100
+from modelcheck.tables.values import Unfreezable, key_of, without_order
 
 #: How many instances of one spawned process may be there at once.
 MAX_SPAWNED = 32
@@ -61,6 +60,7 @@ class Shape:
 
     observed: dict[CodeType, frozenset[str]] = field(factory=dict)
     spawned: list[Spawned] = field(factory=list)
+    needs: list[Hashable] = field(factory=list)  # what the memory model keeps beside memory
     outside: Outside = field(factory=Outside)
 
 
@@ -69,19 +69,25 @@ class Learner:
 
     def __init__(self, system: System, memory: MemoryModel, shape: Shape, max_values: int):
         self.system, self.memory, self.shape = system, memory, shape
+        self.reach = Reach()
         self.asked: set[tuple[int, str | int]] = set()
+        #: Variables that no function seemed to have, and the property that asked.
+        self.asked_variables: set[tuple[int, str]] = set()
         self._seen_places: set[tuple[int, str | int]] = set()
         self._limit = max_values
         self._processes = [*system.processes, *(s.process for s in shape.spawned)]
         self.groups = _groups(self._processes)
         self.unborn = started_by(system.processes) if system.properties else frozenset()
         self._names = _names(self.groups)
-        self._parked: dict[int, tuple[LocalState, Run]] = {}
+        self._parked = Parked(shape.observed)
+        self._sample = Sample()
 
     # Building.
 
     def tables(self) -> Tables:
         """Return tables that know the initial state and nothing else."""
+        properties = [p.function for p in self.system.properties]
+        self.shape.outside.watch_model(self.system.processes, properties)
         shared = [Slot(r.name, Domain(r.name, self._limit)) for r in self.system.refs]
         first = len(shared)
         slots = list(shared)
@@ -89,19 +95,29 @@ class Learner:
         for index, name in enumerate(self._names):
             slots.append(Slot(name, Domain(f"process {name}", self._limit), process=True))
             agents.append(Agent(name, first + index, late=self._late(index)))
-        properties = [
+        self.extras = self.memory.begin(self)
+        self.extra_slots = {}
+        for extra in self.extras:
+            self.extra_slots[extra.need] = len(slots)
+            if extra.drains:
+                agents.append(Agent(extra.name, len(slots), late=extra.name))
+            domain = Domain(extra.name, self._limit)
+            slots.append(Slot(extra.name, domain, extra.drains, True, extra.hidden))
+        asked = [
             Property(
                 p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno
             )
             for p in self.system.properties
         ]
-        self.result = tables = Tables(slots, agents, properties, (), self, self.system.deadlock)
+        self.result = tables = Tables(slots, agents, asked, (), self, self.system.deadlock)
         initial = [
             s.domain.intern(r.initial) for s, r in zip(shared, self.system.refs, strict=True)
         ]
-        for agent in range(len(agents)):
+        for agent in range(len(self._processes)):
             started = agent < len(self.system.processes)
             initial.append(self.start(first + agent) if started else self.absent(first + agent))
+        for slot, extra in enumerate(self.extras, len(initial)):
+            initial.append(self.intern_extra(slot, extra.value))
         tables.initial = tuple(initial)
         return tables
 
@@ -163,6 +179,42 @@ class Learner:
             line=local.line,
         )
 
+    # What memory models ask.
+
+    def need(self, need: Hashable) -> int:
+        """Return the slot that the memory model added for a need; may raise `Restart`."""
+        slot = self.extra_slots.get(need)
+        if slot is None:
+            self.shape.needs.append(need)
+            raise Restart
+        return slot
+
+    def need_of(self, agent: int) -> Any:
+        """Return the need that an agent which is no process was added for."""
+        slot = self.slot_of(agent)
+        return self.extras[slot - len(self.system.refs) - len(self._processes)].need
+
+    def intern_extra(self, slot: int, value: Any) -> int:
+        """Return the id of a value of a slot that the memory model added."""
+        domain = self.result.domains[slot]
+        if not isinstance(value, LocalState):
+            return domain.intern(value)
+        ident = domain.intern_keyed(value.key, value)
+        who = self.result.agents[self.agent_of(slot)]
+        if ident == len(who.tries):
+            who.tries.append(Trie())
+            who.may_rest.append(True)  # where a store waits, the buffer can step
+        return ident
+
+    def _drain(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
+        """Return the outcome of a store buffer's step."""
+        turn = Turn(self, agent, recorder, ())
+        try:
+            self.memory.drain(turn)
+        except Blocked:
+            return ()
+        return (turn.outcome(None),)
+
     # What turns and views ask.
 
     def domain(self, slot: int) -> Domain:
@@ -178,13 +230,32 @@ class Learner:
         """Return the process of an agent."""
         return self._processes[agent]
 
+    def agent_of(self, slot: int) -> int:
+        """Return the agent whose local state is in a slot."""
+        first = len(self.system.refs)
+        if slot - first < len(self._processes):
+            return slot - first
+        return next(a for a, agent in enumerate(self.result.agents) if agent.slot == slot)
+
+    def is_process(self, agent: int) -> bool:
+        """Tell whether an agent is a process, and not a store buffer."""
+        return agent < len(self._processes)
+
     def slot_of(self, agent: int) -> int:
         """Return the slot of an agent's local state."""
         return self.result.agents[agent].slot
 
+    def processes(self) -> range:
+        """Return the agents that are processes."""
+        return range(len(self._processes))
+
+    def process_name(self, agent: int) -> str:
+        """Return a process's name, also while tables are being built."""
+        return self._names[agent]
+
     def name_of(self, agent: int) -> str:
         """Return an agent's name."""
-        return self._names[agent]
+        return self.result.agents[agent].name
 
     def place(self, agent: int, local: int) -> tuple[str, int]:
         """Return file and line of a local state's pending step."""
@@ -193,15 +264,15 @@ class Learner:
 
     def guard_slots(self, agent: int, recorder: Recorder) -> frozenset[int]:
         """Return the slots that the guard of the whole process reads in the recorder's state."""
-        guard = self._processes[agent].guard
+        guard = self._processes[agent].guard if self.is_process(agent) else None
         if guard is None:
             return frozenset()
-        Turn(self, agent, recorder, ()).test(guard)
+        Turn(self, agent, recorder, ()).test(guard, coherent=True)
         return frozenset(read.slot for read in recorder.path)
 
     def process_slots(self) -> Iterator[tuple[int, int]]:
-        """Go over all (agent, slot)."""
-        return ((a, agent.slot) for a, agent in enumerate(self.result.agents))
+        """Go over (agent, slot) of all processes."""
+        return ((a, self.slot_of(a)) for a in range(len(self._processes)))
 
     def keep_variable(self, code: CodeType, name: str) -> None:
         """Note that a property reads a variable of `code`: keep it even where it is dead.
@@ -244,7 +315,7 @@ class Learner:
     def advance(self, agent: int, local: LocalState, result: Any, run: Run | None = None) -> int:
         """Return the id of the local state after `local` when its step results in `result`."""
         process = self._processes[agent]
-        run = run or Run.replay(process, local, self.shape.observed)
+        run = run or self._parked.run(agent, process, local)
         result = run.own(result)
         try:
             run.send(result)
@@ -253,22 +324,10 @@ class Learner:
             raise
         if run.ended:
             self._again(process, local, result, run)
-        reached = run.local(local, result)
-        ident = self._intern(agent, reached)
-        if self.result.domains[self.slot_of(agent)].values[ident] is reached and not run.ended:
-            self._parked[agent] = (reached, run)
+        ident = self._intern(agent, run.local(local, result))
+        if not run.ended:
+            self._parked.put(agent, self.result.domains[self.slot_of(agent)].values[ident], run)
         return ident
-
-    def _resume(self, agent: int, local: LocalState) -> Run:
-        """Return a run that stands at a local state.
-
-        By replay, which checks it; but of a long history only every sixteenth time, where the run
-        that first came here still stands there: else a process of n steps would cost n squared.
-        """
-        parked, run = self._parked.pop(agent, (None, None))
-        if run is not None and parked is local and local.depth > LONG and local.depth % 16:
-            return run
-        return Run.replay(self._processes[agent], local, self.shape.observed)
 
     def forget_runs(self) -> None:
         """Let go of the runs kept for going on from."""
@@ -295,12 +354,19 @@ class Learner:
 
     def step(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
         """Return all outcomes of the pending step; see `modelcheck.tables.tables.Learner`."""
+        if not self.is_process(agent):
+            return self._drain(agent, recorder)
+        outcomes = self._step(agent, recorder)
+        self._note(Performed(("step", agent), recorder, outcomes))
+        return outcomes
+
+    def _step(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
         slot = self.slot_of(agent)
         local: LocalState = recorder.peek(slot)
         if local.status != "running":
             return ()
         process = self._processes[agent]
-        run = self._resume(agent, local)
+        run = self._parked.run(agent, process, local)
         assert run.step is not None
         self._watch(run)
         outcomes: list[Outcome] = []
@@ -320,9 +386,11 @@ class Learner:
             try:
                 turn.writes.setdefault(slot, self.advance(agent, local, result, ident))
             except Fails as fails:
-                outcomes.append(Outcome(tuple(turn.writes.items()), result, fails.failure))
+                outcomes.append(turn.outcome(result, fails.failure))
             else:
-                outcomes.append(Outcome(tuple(turn.writes.items()), result))
+                outcomes.append(turn.outcome(result))
+        if not done:
+            self._parked.put(agent, local, run)  # blocked here: it may go on in another state
         return tuple(outcomes)
 
     def _watch(self, run: Run) -> None:
@@ -332,7 +400,9 @@ class Learner:
             assert frame is not None  # it is suspended
             self.shape.outside.watch(generator.gi_code, frame.f_globals)
         for part in vars(run.step).values():
-            self.shape.outside.watch_function(part)
+            self.shape.outside.watch_function(part, cells=False)
+        if isinstance(run.step, Spawn | Either):
+            check_captures(run.step, run.suspension().frames, self.shape.outside.known)
 
     def _perform_all(
         self, agent: int, local: LocalState, run: Run, recorder: Recorder, outcomes: list[Outcome]
@@ -345,7 +415,7 @@ class Learner:
         while scripts:
             turn = Turn(self, agent, recorder, scripts.pop())
             try:
-                if guard is not None and not turn.test(guard)[0]:
+                if guard is not None and not turn.test(guard, coherent=True)[0]:
                     continue
                 done.append((turn, run.step.perform(turn)))
             except Blocked:
@@ -353,10 +423,10 @@ class Learner:
             except (ModelError, Restart):
                 raise
             except Fails as fails:
-                outcomes.append(Outcome(tuple(turn.writes.items()), None, fails.failure))
+                outcomes.append(turn.outcome(None, fails.failure))
             except RAISED as error:
                 failure = failure_of(error, (local.file, local.line))
-                outcomes.append(Outcome(tuple(turn.writes.items()), None, failure))
+                outcomes.append(turn.outcome(None, failure))
             scripts.extend(reversed(turn.open))
         return done
 
@@ -371,41 +441,122 @@ class Learner:
                 f"`{local.label}` of {self._processes[agent].group} did two different things in "
                 "one and the same state",
                 "It depends on something outside the model: a clock, a random number, a global "
-                "variable; or it changes something other than shared state. Put that into the "
-                "state, or use choose().",
+                "variable, the order of a set (write sorted(...)); or it changes something other "
+                "than shared state. Put that into the state, or use choose().",
                 file=local.file,
                 line=local.line,
             )
 
     def property(self, index: int, recorder: Recorder) -> Answer:
         """Return a property's answer; run twice, since it must be a function of the state."""
-        first = check_property(self, index, recorder)
-        again = recorder.anew()
-        second = check_property(self, index, again)
-        if first[0] != second[0] or [r.slot for r in recorder.path] != [r.slot for r in again.path]:
+        answer = Answer(*check_property(self, index, recorder))
+        performed = Performed(("property", index), recorder, answer)
+        self._ask_again(performed)
+        self._note(performed)
+        return answer
+
+    def _ask_again(self, performed: Performed) -> None:
+        """Ask a property once more in one state: it must read and answer the same."""
+        index, first = performed.who[1], performed.report
+        again = performed.recorder.anew()
+        second, _ = check_property(self, index, again)
+        if first.holds != second or _reads(performed.recorder) != _reads(again):
             function = self.system.properties[index].function
             raise ModelError(
                 f"the property {function.__name__} gave two answers in one state: "
-                f"{first[0]}, {second[0]}",
-                "It depends on something outside the snapshot, or changes something. It may only "
-                "look.",
+                f"{first.holds}, {second}",
+                "It depends on something outside the snapshot (a clock, a random number, a global "
+                "variable, the order of a set), or changes something. It may only look.",
                 file=function.__code__.co_filename,
                 line=function.__code__.co_firstlineno,
             )
-        return Answer(*first)
+
+    # The audit.
+
+    def _note(self, performed: Performed) -> None:
+        due = self._sample.note(performed)
+        if due is not None and self._sample.affords(self._cost(due)):
+            self._repeat(due)
+
+    def _repeat(self, performed: Performed, turned: bool = False) -> None:
+        """Perform a path again; raise `ModelError` where it comes out in another way.
+
+        With sets turned round only when the search has ended: a process may then come to a local
+        state that it never was in.
+        """
+        kind, agent = performed.who
+        if kind == "property":
+            self._ask_again(performed)
+            return
+        again = performed.recorder.anew(turned)
+        outcomes = self._step(agent, again)
+        first = _reads(performed.recorder), [*map(self._led_to, performed.report)]
+        if (_reads(again), [*map(self._led_to, outcomes)]) == first:
+            return
+        local: LocalState = again.peek(self.slot_of(agent))
+        tables, process = self.result, self._processes[agent]
+        before = told(tables, performed.report, performed.recorder)
+        raise ModelError(
+            f"{process.group} is not a function of what it read: in one and the same state "
+            f"`{local.label}` first {before}, and later {told(tables, outcomes, again)}",
+            "It depends on something outside the model: a global variable, an attribute of a "
+            "module, class or function, a clock, a random number, the order of a set (which is "
+            "turned round to find out). Put that into the state, or use sorted() or choose().",
+            file=local.file,
+            line=local.line,
+        )
 
     def audit(self) -> None:
-        """Raise `ModelError` where something outside the model changed what a process does.
+        """Raise `ModelError` where something outside the model changed what the model does.
 
-        Local states are reached once more, after everything else has run: two processes that share
-        a Python object show it now. Up to `AUDITED` of each process are looked at, evenly spread.
+        Now everything else has run: two processes that share a Python object show it. Up to
+        `AUDITED` local states of each process are reached once more, and as many paths of each
+        process and property are performed once more.
         """
         self.shape.outside.check()
-        for agent in self.result.agents:
+        self._parked.clear()
+        first = len(self.system.refs)
+        for agent in self.result.agents[: len(self._processes)]:
             running = [v for v in self.result.domains[agent.slot].values if v.status == "running"]
-            for local in running[:: 1 + len(running) // AUDITED]:
-                number = agent.slot - len(self.system.refs)
-                Run.replay(self._processes[number], local, self.shape.observed)
+            spread = running[:: 1 + len(running) // AUDITED]
+            for local in affordable(reversed(spread), lambda local: local.depth):
+                Run.replay(self._processes[agent.slot - first], local, self.shape.observed)
+        for sample in self._sample:
+            for performed in affordable(sample, self._cost):
+                self._repeat(performed, turned=True)
+        self.shape.outside.check()
+
+    def _led_to(self, outcome: Outcome) -> Any:
+        """Return how a step came out, without the order of sets that local variables hold."""
+        domains, slots = self.result.domains, self.result.slots
+        writes = [
+            (slot, without_order(domains[slot].values[value].key) if holds_locals else value)
+            for slot, value in outcome.writes
+            for holds_locals in [slots[slot].process and not slots[slot].memory]
+        ]
+        return writes, _came_out(outcome)[1:]
+
+    def _cost(self, performed: Performed) -> int:
+        kind, agent = performed.who
+        if kind == "property":
+            return 1
+        depth: int = performed.recorder.peek(self.slot_of(agent)).depth
+        return depth
+
+    def never_had(self) -> list[str]:
+        """Return a warning for each variable that a property asked for and no function has."""
+        missing = []
+        for agent, name in self.asked_variables:
+            states = self.result.domains[self.slot_of(agent)].values
+            ran = {frame.code: None for local in states for frame in local.frames}
+            known = variables_of(self._processes[agent]) | names_in(ran)
+            if ran and name not in known:
+                there = f"There {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}."
+                missing.append(
+                    f"no function of {self.name_of(agent)} has a local variable {name!r}: a typing "
+                    f"mistake? {there}"
+                )
+        return sorted(missing)
 
     def never_at(self) -> list[str]:
         """Return a warning for each place that a property asked about and no process was at."""
@@ -417,10 +568,21 @@ class Learner:
 def _report(recorder: Recorder, done: list[tuple[Turn, Any]], outcomes: list[Outcome]) -> Any:
     """Return all that a performance of a step showed, to hold a second one against it."""
     return (
-        [(read.slot, read.view) for read in recorder.path],
+        _reads(recorder),
         [(tuple(turn.writes.items()), _result_key(result)) for turn, result in done],
-        [(o.writes, o.failure.kind, o.failure.line) for o in outcomes if o.failure],
+        [*map(_came_out, outcomes)],
     )
+
+
+def _reads(recorder: Recorder) -> list[Any]:
+    return [(read.slot, read.view) for read in recorder.path]
+
+
+def _came_out(outcome: Outcome) -> Any:
+    # Without the line: CPython 3.11 names another one once it has made two instructions into one.
+    failure = outcome.failure
+    failed = failure and (failure.kind, failure.message, failure.file)
+    return outcome.writes, _result_key(outcome.result), failed
 
 
 def _result_key(result: Any) -> Any:

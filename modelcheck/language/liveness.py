@@ -135,6 +135,56 @@ def points_of(code: types.CodeType) -> dict[int, Point]:
     return entry[1]
 
 
+def assigned_after(code: types.CodeType, offset: int) -> frozenset[str]:
+    """Return the variables that a generator's own code may assign to, or delete, after `offset`.
+
+    Examples
+    --------
+    >>> def f(a):
+    ...     b = yield a
+    ...     yield b
+    >>> [sorted(assigned_after(f.__code__, offset)) for offset, _ in yields_of(f.__code__)]
+    [['b'], []]
+    """
+    flow = _Flow(code)
+    todo = [flow.at[points_of(code)[offset].offset]]
+    reached: set[int] = set()
+    found: set[str] = set()
+    while todo:
+        i = todo.pop()
+        after = [j for j, _ in flow.successors(i)]
+        if flow.handler[i] is not None:
+            after.append(flow.at[flow.handler[i].target])
+        todo += [j for j in after if j not in reached]
+        reached.update(after)
+    for i in reached:
+        found |= _assigned(flow.instructions[i], code)
+    return frozenset(found)
+
+
+def assigned_inside(code: types.CodeType, itself: bool = False) -> frozenset[str]:
+    """Return the variables that functions inside `code`, or also `itself`, assign to from outside.
+
+    Those are the names that a function declares ``nonlocal``; of the code itself, all its own too.
+    """
+    found: set[str] = set()
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            own = assigned_inside(inner, itself=True)
+            found |= own - {*inner.co_cellvars, *inner.co_varnames}
+    if itself:
+        for instruction in dis.get_instructions(code):
+            found |= _assigned(instruction, code)
+    return frozenset(found)
+
+
+def _assigned(instruction: dis.Instruction, code: types.CodeType) -> frozenset[str]:
+    """Return the variables that an instruction assigns to or deletes."""
+    if instruction.opname == "DELETE_DEREF":
+        return frozenset({instruction.argval})
+    return _effect(instruction, code)[1]
+
+
 class _Flow:
     """The flow graph of one code object: for each instruction its successors and its handler."""
 

@@ -25,7 +25,16 @@ from modelcheck.language.frames import Frame, Suspension, suspend
 from modelcheck.language.lint import lint
 from modelcheck.language.process import Process
 from modelcheck.language.source import shown, text_of
-from modelcheck.language.steps import AtLabel, Either, Label, Step, Until, as_step
+from modelcheck.language.steps import (
+    AtLabel,
+    Either,
+    Join,
+    Label,
+    Step,
+    Until,
+    as_step,
+    note_joined,
+)
 from modelcheck.tables.immutable import is_immutable
 from modelcheck.tables.tables import Restart
 from modelcheck.tables.tries import Failure
@@ -126,8 +135,6 @@ def failure_of(error: BaseException, fallback: tuple[str, int]) -> Failure:
         text = said(error) or (where.line if where else "") or "assert"
         return Failure(Kind.ASSERTION, text, file, line)
     message = f"{type(error).__name__}: {said(error)}".rstrip(": ")
-    if isinstance(error, AttributeError) and getattr(error, "name", "") in _REF_METHODS:
-        message += " (inside a step names are plain values: assign, or use operators)"
     return Failure(Kind.EXCEPTION, message, file, line)
 
 
@@ -141,8 +148,6 @@ def said(error: BaseException) -> str:
 
 #: What only a defect of modelcheck itself raises in its own code.
 _OUR_MISTAKES = (NameError, AttributeError, ImportError)
-
-_REF_METHODS = {"set", "add", "swap", "cas", "update"}
 
 
 class Run:
@@ -176,25 +181,32 @@ class Run:
     def replay(cls, process: Process, local: LocalState, observed: Observed) -> Run:
         """Return a run that has come to `local`; raise `ModelError` if it arrives elsewhere."""
         run = cls(process, observed)
-        *history, last = [None, *local.history()]
-        try:
-            run._pass_through(history)
-            if not run.ended:
-                run.send(last)
-        except Fails as fails:
-            raise _nondeterministic(process, local, run, fails.failure.message) from None
-        if run.ended or run.key() != local.key:
-            raise _nondeterministic(process, local, run)
+        run.go_on(local, [None, *local.history()])
         return run
+
+    def go_on(self, local: LocalState, results: list[Any]) -> None:
+        """Send results that lead to `local`; raise `ModelError` if the run arrives elsewhere."""
+        try:
+            self._pass_through(results[:-1])
+            if results and not self.ended:
+                self.send(results[-1])
+        except Fails as fails:
+            raise _nondeterministic(self.process, local, self, fails.failure.message) from None
+        if self.ended or self.key() != local.key:
+            raise _nondeterministic(self.process, local, self)
 
     def _pass_through(self, history: list[Any]) -> None:
         """Send results one after the other; what they lead to was looked at when first met."""
         send, taken = self.generator.send, self._taken
         try:
             with context.running_process(self._run):
+                step: Any = self.step
                 for result in history:
+                    if type(step) is Join or type(step) is Either:
+                        note_joined(step, result)
                     step = send(result if is_immutable(result) else copy.deepcopy(result))
                     taken[id(step)] = step
+                self.step = step
             made = self._run.made  # one that is still held may be dropped later
             made[:] = [entry for entry in made if entry[0]() is not None]
         except StopIteration:
@@ -208,6 +220,7 @@ class Run:
     def send(self, result: Any) -> None:
         """Run the process's code to its next step, or to its end. Raises `Fails`."""
         result = self.own(result)
+        note_joined(self.step, result)
         try:
             with context.running_process(self._run):
                 yielded = self.generator.send(result)
@@ -250,6 +263,7 @@ class Run:
 
     def _accept(self, yielded: Any) -> Step:
         """Return the yielded step, or raise a `ModelError` that says what was wrong with it."""
+        self._check_delegate()
         step = as_step(yielded)
         if step is None:
             what = f"{self._name()} yielded {shown(yielded)}, which is no step"
@@ -261,6 +275,18 @@ class Run:
             )
         self._taken[id(step)] = step
         return step
+
+    def _check_delegate(self) -> None:
+        """Refuse `yield from` of a collection: nothing there takes the steps' results."""
+        *_, inner = self.chain()
+        walked = inner.gi_yieldfrom
+        if walked is not None and not hasattr(walked, "send"):
+            raise self._error(
+                f"{self._name()} says `yield from` of a collection (a {type(walked).__name__}), "
+                "which cannot take a step's result",
+                "`yield from` is for subroutines. Take the steps one by one: "
+                "`for x in ...: v = yield x`.",
+            )
 
     def _check_forgotten(self) -> None:
         """Find steps that were made and dropped: somebody forgot a `yield`."""

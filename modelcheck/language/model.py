@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from functools import update_wrapper
+from functools import partial, update_wrapper
+from html import escape
 from typing import Any
 
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.language.cells import bind, is_location, is_part
+from modelcheck.language.expectation import Said, Stated, causes_of, changed
 from modelcheck.language.process import Process, ProcessFunction
 from modelcheck.language.properties import PropertyFunction
 from modelcheck.language.refs import Binder, Ref, model_error
-from modelcheck.verdict import Kind, Verdict
+from modelcheck.verdict import Expectation, Verdict
 
 
 class System:
@@ -46,9 +48,11 @@ class System:
     ):
         self.state = state
         # Set by the model that builds it; a system built by hand has no name to replay by.
-        self.name, self.file, self.expect_by = "system", "", ""
+        self.name, self.file = "system", ""
         self.parameters: dict[str, Any] = {}
-        self.expect = Verdict.HOLDS
+        self.stated: Stated | None = None
+        #: What is expected, by memory model.
+        self.expects: Callable[[str], Expectation] = lambda memory: Expectation(Verdict.HOLDS)
         self.names: dict[str, Any] = {}
         self.refs = self._bind(state)
         self.processes = [_checked_process(p) for p in _iterate(processes, "processes")]
@@ -126,18 +130,15 @@ def _checked_property(prop: Any) -> PropertyFunction:
     return prop
 
 
-#: What a model expects: a verdict, or a function of its parameters that returns one.
-Expect = str | Verdict | Callable[..., str | Verdict]
-
-
 class Model:
     """A function that builds a `System`, with its parameters and its expected verdict."""
 
-    def __init__(self, function: Callable[..., System], expect: Expect, by: str):
-        self.function, self.expect, self.by = function, expect, by
+    def __init__(self, function: Callable[..., System], expect: Said, by: Said):
+        self.function = function
         self.name = function.__name__
         self.file = function.__code__.co_filename
         self.line = function.__code__.co_firstlineno
+        self.stated = Stated(self.name, self.file, self.line, expect, by)
         update_wrapper(self, function)
 
     @property
@@ -155,11 +156,8 @@ class Model:
 
     @property
     def expectation(self) -> str:
-        """What the model expects under its defaults, as text."""
-        try:
-            return str(self._expected(self.parameters))
-        except Exception:  # a function of a parameter that has no default
-            return "?"
+        """What the model expects with its defaults, as a word: a verdict, ``"none"`` or ``"?"``."""
+        return self.stated.word(self.parameters)
 
     def __call__(self, **parameters: Any) -> System:
         known = inspect.signature(self.function).parameters
@@ -182,38 +180,25 @@ class Model:
             )
         system.name, system.file = self.name, self.file
         system.parameters = {**self.parameters, **parameters}
-        system.expect = self._expected(system.parameters)
-        system.expect_by = self.by if system.expect is Verdict.VIOLATED else ""
-        causes = [*Kind, *(p.name for p in system.properties)]
-        if self.by.isidentifier() and self.by not in causes:
-            raise ModelError(
-                f"model {self.name} expects to be violated by {self.by!r}",
-                f"That is neither a property nor a kind; there is {', '.join(causes)}.",
-                file=self.file,
-                line=self.line,
-            )
+        differs = changed(system.parameters, self.parameters)
+        system.stated = self.stated
+        system.expects = partial(
+            self.stated.under,
+            parameters=system.parameters,
+            changed=differs,
+            causes=causes_of(system.properties),
+        )
+        system.expects("sc")  # a mistake in it is told before the search
         return system
 
-    def _expected(self, parameters: Mapping[str, Any]) -> Verdict:
-        """Return the verdict expected under these parameters."""
-        try:
-            expect = self.expect(**parameters) if callable(self.expect) else self.expect
-        except Exception as error:
-            raise ModelError(
-                f"the expect= of model {self.name} raised {type(error).__name__}: {error}",
-                "It is called with the model's parameters by name, all of them.",
-                file=self.file,
-                line=self.line,
-            ) from error
-        try:
-            return Verdict(expect)
-        except ValueError:
-            raise ModelError(
-                f"model {self.name} expects {expect!r}",
-                f"It can expect {', '.join(v.value for v in Verdict)}.",
-                file=self.file,
-                line=self.line,
-            ) from None
+    def _repr_html_(self) -> str:
+        """The model for a notebook: what it is, what it expects, its parameters."""
+        rows = [("expects", self.expectation), *((n, repr(v)) for n, v in self.parameters.items())]
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text)}</td></tr>"
+            for name, text in rows
+        )
+        return f"<b>{escape(self.name)}</b>: {escape(self.summary)}<table>{cells}</table>"
 
     def parse(self, name: str, text: str) -> Any:
         """Return a parameter's value from the command line, after the type of its default.
@@ -257,15 +242,21 @@ def _parse(text: str, default: Any, what: str) -> Any:
     return value
 
 
-def model(function: Any = None, *, expect: Expect = "holds", by: str = "") -> Any:
+def model(function: Any = None, *, expect: Said = "holds", by: Said = "") -> Any:
     """Make a function that returns a `System` a model.
 
     Parameters
     ----------
-    expect : "holds", "violated", "incomplete", or a function of the parameters that returns one
-        The verdict that the model must have; a deliberately broken twin says ``expect="violated"``.
+    expect : "holds", "violated", "incomplete", or a property, or its name, or a kind of violation
+        What a check must find. ``"holds"``, the default, is said of all parameters; any other word
+        of the defaults alone: with others it may be found too, and where it is not there is *no
+        expectation*. Or a function of those of the model's parameters that it names (``memory`` is
+        the memory model) that returns such a word, or None where nothing is expected. Or a mapping
+        from memory models to such words and functions; its entry ``"else"`` speaks for the others.
     by : str
-        Which property, or which kind of violation (``"deadlock"``), a broken twin must violate.
+        Which property, or which kind of violation (``"deadlock"``), a model that is expected to be
+        violated must violate. Without it, an exception or a witness that is never reached is not
+        as expected. In the same forms as `expect`.
 
     Examples
     --------
@@ -275,19 +266,21 @@ def model(function: Any = None, *, expect: Expect = "holds", by: str = "") -> An
     ...     return System({}, [])
     >>> nothing.parameters, nothing.summary
     ({'n': 2}, 'A model of nothing.')
+    >>> @model(expect=lambda n: "holds" if n < 2 else "deadlock")
+    ... def crowd(n: int = 1):
+    ...     return System({}, [])
+    >>> crowd(n=2).expects("sc")
+    Expectation(verdict=<Verdict.VIOLATED: 'violated'>, by='deadlock', firm=True)
     """
     if function is None:
         return lambda f: model(f, expect=expect, by=by)
     if not inspect.isfunction(function):
         raise model_error(f"@model was given {function!r}", "Decorate a function.")
-    if by and expect in (Verdict.HOLDS, Verdict.INCOMPLETE):
+    if by and isinstance(expect, str) and expect in (Verdict.HOLDS, Verdict.INCOMPLETE):
         raise ModelError(
             f"model {function.__name__} expects {str(expect)!r}, but says by what it is violated",
             f'Write expect="violated" beside by={by!r}.',
             file=function.__code__.co_filename,
             line=function.__code__.co_firstlineno,
         )
-    made = Model(function, expect, by)
-    if not callable(expect):
-        made._expected({})
-    return made
+    return Model(function, expect, by)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial, update_wrapper
 from types import CellType, CodeType, FunctionType
 from typing import Any, overload
@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 
 from modelcheck.errors import ModelError
 from modelcheck.language.cells import Cells, children_of, is_part
+from modelcheck.language.context import is_ours
 from modelcheck.language.refs import model_error
 from modelcheck.language.source import shown
 
@@ -175,6 +176,33 @@ def started_by(processes: Iterable[Process]) -> frozenset[str]:
     and the names given by `named`, that the code and the functions that it names mention.
     """
     names: set[str] = set()
+    for thing in _functions_of(processes, names):
+        if isinstance(thing, ProcessFunction):
+            names.add(thing.name)
+    return frozenset(names)
+
+
+def variables_of(process: Process) -> set[str]:
+    """Return the local variables of a process's function and of what it may call.
+
+    That is: of all functions that one can tell, as `started_by` does.
+    """
+    codes = [f.__code__ for f in _functions_of([process], set()) if inspect.isfunction(f)]
+    return names_in(c for c in codes if not is_ours(c.co_filename))
+
+
+def names_in(codes: Iterable[CodeType]) -> set[str]:
+    """Return the local variables of code, and of functions inside it."""
+    found: set[str] = set()
+    waiting = list(codes)
+    for code in waiting:
+        found.update(code.co_varnames, code.co_cellvars, code.co_freevars)
+        waiting += [c for c in code.co_consts if isinstance(c, CodeType)]
+    return {name for name in found if name.isidentifier()}
+
+
+def _functions_of(processes: Iterable[Process], names: set[str]) -> Iterator[Any]:
+    """Go over the functions that processes reach by name; add to `names` what `named` gives."""
     seen: set[int] = set()
     waiting: list[Any] = [thing for p in processes for thing in (p.function, *p.args)]
     while waiting:
@@ -182,8 +210,8 @@ def started_by(processes: Iterable[Process]) -> frozenset[str]:
         if id(thing) in seen:
             continue
         seen.add(id(thing))
+        yield thing
         if isinstance(thing, ProcessFunction):
-            names.add(thing.name)
             thing = thing.function
         elif is_part(thing):
             waiting += [*vars(type(thing)).values(), *children_of(thing).values()]
@@ -191,8 +219,8 @@ def started_by(processes: Iterable[Process]) -> frozenset[str]:
             waiting += thing._children.values()
         thing = getattr(thing, "__func__", thing)
         if inspect.isfunction(thing):
+            yield thing
             waiting += _mentioned(thing, names)
-    return frozenset(names)
 
 
 def _mentioned(function: FunctionType, names: set[str]) -> list[Any]:

@@ -36,6 +36,11 @@ class PropertyFunction:
 
 def _make(kind: str, function: Any) -> PropertyFunction:
     code = getattr(function, "__code__", None)
+    if function is None:
+        raise model_error(
+            f"@{kind}() was written with brackets, but takes no options",
+            f"Write `@{kind}` above the function.",
+        )
     if isinstance(function, PropertyFunction):
         function = function.function
     elif code is None:
@@ -56,7 +61,7 @@ def _make(kind: str, function: Any) -> PropertyFunction:
     return PropertyFunction(function, kind)
 
 
-def always(function: Callable[[Any], bool]) -> PropertyFunction:
+def always(function: Callable[[Any], bool] | None = None) -> PropertyFunction:
     """Make a function an invariant: it must be true in every reachable state.
 
     It gets a snapshot: shared state by its names, as plain values, and each process by its
@@ -73,7 +78,7 @@ def always(function: Callable[[Any], bool]) -> PropertyFunction:
     return _make("always", function)
 
 
-def sometimes(function: Callable[[Any], bool]) -> PropertyFunction:
+def sometimes(function: Callable[[Any], bool] | None = None) -> PropertyFunction:
     """Make a function a witness: some reachable state must make it true.
 
     A green run then also proves that the model moves. No witness is a violation (``unreachable``).
@@ -81,7 +86,7 @@ def sometimes(function: Callable[[Any], bool]) -> PropertyFunction:
     return _make("sometimes", function)
 
 
-def at_end(function: Callable[[Any], bool]) -> PropertyFunction:
+def at_end(function: Callable[[Any], bool] | None = None) -> PropertyFunction:
     """Make a function a final-state assertion: true wherever everything has ended properly.
 
     That is: nobody can step, and each process has finished, is a daemon, or is at a declared end.

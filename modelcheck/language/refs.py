@@ -145,17 +145,31 @@ class Ref(Location):
         binder.add(name, self)
 
     def __repr__(self) -> str:
-        return self.name
+        return repr(self.plain("`repr`")) if self._is_shown() else self.name
 
     def __str__(self) -> str:
-        """Return, in a step, the value's text; elsewhere (labels, messages) the location's name."""
-        return self.name if context.active() is None else str(self.plain("`str`"))
+        """Return, in a step, the value's text; outside of processes the location's name.
+
+        Process code is refused: it would get the name where it wants the value.
+        """
+        return str(self.plain("`str`")) if self._is_shown() else self.name
+
+    def _is_shown(self) -> bool:
+        """Tell whether a text is asked for by the user's code, which must get the value's or none.
+
+        Not by modelcheck itself, for a label or a message, whatever it shows the reference in.
+        """
+        if context.active() is not None:
+            return True
+        return context.running() is not None and not context.rendering()
 
     def __modelcheck_key__(self) -> Hashable:
         return ("ref", self.slot, self.name)
 
-    def __deepcopy__(self, memo: Any) -> Ref:
-        return self
+    def __deepcopy__(self, memo: Any) -> Any:
+        """Return, in a step, the value, as a result or a property's variable holds it."""
+        evaluation = context.active()
+        return self if evaluation is None else evaluation.load(self)
 
     def __hash__(self) -> int:
         if context.active() is None and context.running() is None:
@@ -176,7 +190,7 @@ class Ref(Location):
         )
 
     def __format__(self, spec: str) -> str:
-        return str(self) if context.active() is None else format(self.plain("format()"), spec)
+        return format(self.plain("`format`"), spec) if self._is_shown() else self.name
 
     def __round__(self, digits: int | None = None) -> Any:
         return round(self.plain("round()"), digits)
@@ -196,7 +210,8 @@ class Ref(Location):
             raise model_error(
                 f"{use} was applied to {self.name}, which is a reference here, not a value",
                 f"In process code, load it first: `v = yield {self.name}`, then use v. Names are "
-                "plain values only inside until(...), atomic(...) and properties.",
+                "plain values only inside until(...), atomic(...) and properties."
+                + (" (The location's name is its `.name`.)" if use in _TEXTS else ""),
             )
         return evaluation.load(self)
 
@@ -232,6 +247,9 @@ class Ref(Location):
         """
         _steps().need_callable(function, f"{self.name}.update(...)", "x.update(lambda v: v + 1)", 1)
         return _steps().Update(self, function, (), f"{self.name}.update({text_of(function)})")
+
+
+_TEXTS = ("`str`", "`repr`", "`format`")
 
 
 def _second(old: Any, new: Any) -> Any:

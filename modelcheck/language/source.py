@@ -9,6 +9,8 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
+from modelcheck.language import context
+
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=[> ])")
 
 
@@ -40,6 +42,9 @@ def shown(value: Any) -> str:
         return _ADDRESS.sub("", repr(value))
     except Exception as error:
         return f"<{type(value).__name__} without a repr: {type(error).__name__}>"
+
+
+context.SHOWING.add(shown.__code__)
 
 
 def _spots(code: CodeType) -> Iterator[tuple[int, int, int, int]]:

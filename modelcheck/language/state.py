@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Hashable
 from enum import Enum
-from typing import Any, ClassVar, TypeVar, cast, dataclass_transform, get_origin
+from typing import Any, ClassVar, NoReturn, TypeVar, cast, dataclass_transform, get_origin
 
 import attrs
 
 from modelcheck.language import context
-from modelcheck.language.cells import assign, child_of, fresh, is_location, plain_of
+from modelcheck.language.cells import assign, child_of, fresh, is_location, no_deletion, plain_of
 from modelcheck.language.refs import NoSuchField, Ref, check_value, model_error
 from modelcheck.language.source import shown
+from modelcheck.tables.values import Unfreezable
 
 T = TypeVar("T")
 
@@ -45,6 +47,9 @@ class _Field:
             children[self.name] = value  # one part may be known by two names, as by two pointers
         else:
             children[self.name] = child_of(value, f"{type(part).__name__}.{self.name}")
+
+    def __delete__(self, part: Any) -> NoReturn:
+        raise no_deletion(f"{_name_of(part)}.{self.name}")
 
 
 def _name_of(part: Any) -> str:
@@ -132,6 +137,13 @@ def _getattr(self: Any, name: str) -> Any:
     raise _no_such_field(self, name)
 
 
+def _key(self: Any) -> Hashable:
+    name = self.__dict__.get("_name", "?")
+    if name == "?":
+        raise Unfreezable(self, "it is not part of the model's state, which System(...) was given")
+    return ("part", type(self).__name__, name)
+
+
 def _repr(self: Any) -> str:
     name = _name_of(self)
     if context.active() is None:
@@ -141,7 +153,7 @@ def _repr(self: Any) -> str:
 
 
 @dataclass_transform(kw_only_default=False, field_specifiers=(attrs.field,))
-def state(cls: type[T]) -> type[T]:
+def state(cls: type[T], /) -> type[T]:
     """Make a class a part of shared state; its fields are locations.
 
     Every annotated name is a field, and so is any name whose default is an array, a part or a
@@ -178,6 +190,6 @@ def state(cls: type[T]) -> type[T]:
         setattr(made, name, _Field(name))
     for method in (_setattr, _getattr, _repr):
         setattr(made, f"_{method.__name__}__", method)
-    made.__modelcheck_key__ = lambda self: ("part", type(self).__name__, self.__dict__["_name"])
+    made.__modelcheck_key__ = _key
     made.__deepcopy__ = lambda self, memo: self
     return cast("type[T]", made)

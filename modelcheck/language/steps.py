@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
@@ -97,37 +97,44 @@ def as_step(thing: Any) -> Step | None:
 class Load(Step):
     """``v = yield x``: read one location."""
 
-    def __init__(self, ref: Ref, text: str = ""):
+    def __init__(self, ref: Ref, text: str = "", order: str = "relaxed"):
         super().__init__(text or ref.name)
-        self.ref = ref
+        self.ref, self.order = ref, order
 
     def perform(self, turn: Turn) -> Any:
-        return turn.memory.load(turn, self.ref)
+        return turn.memory.load(turn, self.ref, self.order)
 
 
 class Store(Step):
     """``yield x.set(v)``: write one location."""
 
-    def __init__(self, ref: Ref, value: Any, text: str = ""):
+    def __init__(self, ref: Ref, value: Any, text: str = "", order: str = "relaxed"):
         super().__init__(text or f"{ref.name} := {shown(value)}")
-        self.ref, self.value = ref, value
+        self.ref, self.value, self.order = ref, value, order
 
     def perform(self, turn: Turn) -> None:
-        turn.memory.store(turn, self.ref, self.value)
+        turn.memory.store(turn, self.ref, self.value, self.order)
 
 
 class Update(Step):
     """A read-modify-write of one location, indivisible.
 
-    Its result is the old value; or, after `results_in`, the new one or none.
+    Its result is the old value; or, after `results_in`, the new one or none. `order` is what the
+    memory model may not reorder it with.
     """
 
     calls_user = True
 
     def __init__(self, ref: Ref, function: Callable[..., Any], others: tuple[Any, ...], text: str):
         super().__init__(text)
+        self.order = "relaxed"
         self.ref, self.function, self.others = ref, function, others
         self.result = "old"
+
+    def ordered(self, order: str) -> Update:
+        """Return this step with another order than ``"relaxed"``."""
+        self.order = order
+        return self
 
     def results_in(self, what: str) -> Update:
         """Return this step with ``"old"``, ``"new"`` or ``"none"`` as its result."""
@@ -135,45 +142,63 @@ class Update(Step):
         return self
 
     def perform(self, turn: Turn) -> Any:
-        old = turn.memory.load_locked(turn, self.ref)
-        new = check_value(turn.call(self.function, old, *self.others), self.text)
-        turn.memory.store_locked(turn, self.ref, new)
-        return {"old": old, "new": new, "none": None}[self.result]
+        made: list[Any] = []
+
+        def changed(old: Any) -> Any:
+            made.append(check_value(turn.call(self.function, old, *self.others), self.text))
+            return made[-1]
+
+        old = turn.memory.modify(turn, self.ref, changed, self.order)
+        return {"old": old, "new": made[-1], "none": None}[self.result]
 
 
 class CompareAndSwap(Step):
     """``old = yield x.cas(expected, new)``: store `new` if the value equals `expected`."""
 
-    def __init__(self, ref: Ref, expected: Any, new: Any):
+    def __init__(self, ref: Ref, expected: Any, new: Any, order: str = "relaxed"):
         super().__init__(f"{ref.name}.cas({shown(expected)}, {shown(new)})")
-        self.ref, self.expected, self.new = ref, expected, new
+        self.ref, self.expected, self.new, self.order = ref, expected, new, order
 
     def perform(self, turn: Turn) -> Any:
-        old = turn.memory.load_locked(turn, self.ref)
-        if old == self.expected:
-            turn.memory.store_locked(turn, self.ref, self.new)
+        _, old = turn.memory.modify_if(
+            turn, self.ref, lambda old: bool(old == self.expected), lambda _: self.new, self.order
+        )
         return old
 
 
 class Until(Step):
-    """``yield until(condition)``: wait; enabled where the condition is true."""
+    """``yield until(condition)``: wait; enabled where the condition is true.
+
+    Each location is loaded as by itself. With the order ``"acquire"`` later loads stay behind it.
+    """
 
     calls_user = True
 
-    def __init__(self, condition: Callable[[], Any], end: bool = False):
+    def __init__(self, condition: Callable[[], Any], end: bool = False, order: str = "relaxed"):
         super().__init__(f"until {text_of(condition)}")
-        self.condition, self.end = condition, end
+        self.condition, self.end, self.order = condition, end, order
 
     def perform(self, turn: Turn) -> Any:
         true, value = turn.test(self.condition)
-        return value if true else turn.block()
+        if not true:
+            turn.block()
+        if self.order == "acquire":
+            turn.memory.fence(turn, "rmb")
+        return value
+
+
+#: A choice of more options is shown in part: each of them builds the step anew on its way.
+MANY = 30
 
 
 class Choose(Step):
     """``v = yield choose(a, b, c)``: any one of several values; every choice is explored."""
 
-    def __init__(self, options: tuple[Any, ...]):
-        super().__init__(f"choose({', '.join(map(shown, options))})")
+    def __init__(self, options: Sequence[Any]):
+        told = [shown(o) for o in options[:MANY]]
+        if len(options) > MANY:
+            told[-1:] = ["…", shown(options[-1])]
+        super().__init__(f"choose({', '.join(told)})")
         self.options = options
 
     def perform(self, turn: Turn) -> Any:
@@ -191,15 +216,24 @@ class Atomic(Step):
 
     def perform(self, turn: Turn) -> Any:
         turn.memory.atomic(turn)
-        if self.when is not None and not turn.test(self.when)[0]:
+        if self.when is not None and not turn.test(self.when, coherent=True)[0]:
             turn.block()
         return turn.evaluate(self.function, writes=True)
+
+
+#: The kinds of fences: what each does is in docs/memory-models.md.
+FENCES = ("mb", "rmb", "wmb", "before_atomic", "after_atomic", "barrier")
 
 
 class Fence(Step):
     """A memory barrier of some kind; nothing under sequential consistency, but a step."""
 
     def __init__(self, kind: str, text: str = ""):
+        if kind not in FENCES:
+            raise model_error(
+                f"fence({kind!r}): no memory model knows that kind",
+                f"There is {', '.join(FENCES)}.",
+            )
         super().__init__(text or f"fence({kind!r})")
         self.kind = kind
 
@@ -266,10 +300,15 @@ class Spawn(Step):
 
 
 class Child:
-    """A spawned process, as the spawner holds it: something to `join`."""
+    """A spawned process, as the spawner holds it: something to `join`, once.
+
+    After the join its place is free for another one, for which this handle must not stand. So each
+    run of the spawner has a copy that knows whether it was joined, and nobody else has any: it can
+    be neither stored in the state nor given to a process.
+    """
 
     def __init__(self, name: str, slot: int, detached: bool = False):
-        self.name, self.slot, self.detached = name, slot, detached
+        self.name, self.slot, self.detached, self.joined = name, slot, detached, False
 
     def join(self) -> Step:
         """Return the step that waits until the process has ended."""
@@ -278,10 +317,17 @@ class Child:
                 f"{self.name} was spawned detached: there is nothing to join",
                 "Spawn it without detached=True, or do not join it.",
             )
+        self.check()
         return Join(self)
 
-    def __modelcheck_key__(self) -> Hashable:
-        return ("child", self.slot, self.detached)
+    def check(self) -> None:
+        """Raise `ModelError` where it was joined before."""
+        if self.joined:
+            raise model_error(
+                f"{self.name} was joined twice",
+                "The first join ends a process for good; its place may be another one's by now. "
+                "Join each child once.",
+            )
 
     def __repr__(self) -> str:
         return self.name
@@ -295,7 +341,16 @@ class Join(Step):
         self.child = child
 
     def perform(self, turn: Turn) -> None:
+        self.child.check()
         turn.join(self.child)
+
+
+def note_joined(step: Any, result: Any) -> None:
+    """Note on a child's handle that it was joined, where `step` did that and gave `result`."""
+    if type(step) is Join:
+        step.child.joined = True
+    elif type(step) is Either:
+        note_joined(step.options[result[0]], result[1])
 
 
 # What a user writes.
@@ -348,6 +403,8 @@ def choose(*options: Any) -> Step:
     """
     if len(options) == 1:
         (one,) = options
+        if type(one) is range and one:
+            return Choose(one)
         if isinstance(one, (set, frozenset)):
             options = tuple(sorted(one, key=shown))
         elif isinstance(one, Iterable) and not isinstance(one, (str, bytes, Ref, Step)):
@@ -380,7 +437,10 @@ def atomic(function: Callable[[], Any], *, when: Callable[[], Any] | None = None
 
 
 def fence(kind: str = "mb") -> Step:
-    """Return a memory barrier of a kind that the memory models know: ``"mb"``, ``"rmb"``, ..."""
+    """Return a memory barrier: ``"mb"``, ``"rmb"`` (loads), ``"wmb"`` (stores), or another kind.
+
+    See `FENCES`, and ``docs/memory-models.md`` for what each means under each memory model.
+    """
     return Fence(kind)
 
 

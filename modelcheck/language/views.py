@@ -7,11 +7,15 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from modelcheck.errors import ModelError
+from modelcheck.language.holders import holds_reference
 from modelcheck.language.local import RAISED, LocalState
+from modelcheck.language.plainly import Plainly
+from modelcheck.language.process import variables_of
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
-from modelcheck.language.turn import STATUS, with_plain_names
+from modelcheck.language.turn import STATUS
 from modelcheck.tables.immutable import is_immutable
+from modelcheck.tables.orders import turned
 from modelcheck.tables.tries import Recorder, View
 from modelcheck.tables.values import key_of
 
@@ -22,18 +26,24 @@ if TYPE_CHECKING:
 class Looking:
     """The evaluation in force while a property runs: names are plain values, and only that."""
 
-    def __init__(self, learner: Learner, recorder: Recorder):
+    def __init__(self, learner: Learner, recorder: Recorder, index: int):
+        asked = learner.system.properties[index]
         self.learner, self.recorder = learner, recorder
+        self.code = asked.function.__code__
         self.lent: list[tuple[str, Any, Hashable]] = []  # mutable local variables, with their keys
+        self.captured: Plainly | None = None
 
     def lend(self, name: str, value: Any) -> Any:
         """Return a local variable's value for the property to look at."""
         if type(value) is Ref:
             return self.load(value)
-        if not is_immutable(value):
+        if not is_immutable(value) or holds_reference(value):
             value = copy.deepcopy(value)
+        assert self.captured is not None  # a property runs
+        self.captured.also(value)
+        if not is_immutable(value):
             self.lent.append((name, value, key_of(value)))
-        return value
+        return turned(value) if self.recorder.turned else value
 
     def take_back(self) -> None:
         """Raise `ModelError` where the property changed a local variable."""
@@ -50,7 +60,10 @@ class Looking:
                 f"a property reads {ref.name}, which is not part of this model's state",
                 "Use the snapshot that it is given: `def safe(s): return s.x == 0`.",
             )
-        return self.recorder.read(ref.slot)
+        value = self.recorder.read(ref.slot)
+        if self.captured is not None:
+            self.captured.also(value)
+        return value
 
     def store(self, ref: Ref, value: Any) -> NoReturn:
         raise model_error(
@@ -65,6 +78,8 @@ class Looking:
 class Locals:
     """The local variables of a process, by name: ``s.walker[0].local.pmd``."""
 
+    _process: ProcessView
+
     def __init__(self, process: ProcessView):
         object.__setattr__(self, "_process", process)
 
@@ -73,16 +88,18 @@ class Locals:
             raise AttributeError(name)
         found = self._process.variable(name)
         if found is _NOWHERE:
-            raise model_error(
-                f"{self._process.name} has no local variable {name!r} where it is now",
-                "Ask only where it has one: `s.p.at('...') and s.p.local.v`, or "
-                "`s.p.local.get('v', default)`.",
-            )
+            raise self._process.no_variable(name)
         return self._process.lend(name, found.value)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return the variable, or `default` where the process has none of that name now."""
+        """Return the variable, or `default` where the process has none of that name now.
+
+        A process that has finished has none at all. A name that none of its functions has is
+        refused at the end of the search.
+        """
         found = self._process.variable(name)
+        if found is _NOWHERE:
+            self._process.check_variable(name)
         return default if found is _NOWHERE else self._process.lend(name, found.value)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
@@ -136,6 +153,44 @@ class ProcessView:
 
         found: _Value = self.look(("local", name), observe)
         return found
+
+    def no_variable(self, name: str) -> ModelError:
+        """Return the error for a variable that the process has not where it is now."""
+        self.check_variable(name)
+        local = self._local()
+        if local.status != "running":
+            where = "has finished" if local.status == "finished" else "is not there"
+            return model_error(
+                f"{self.name} {where}, and has no local variable {name!r} any more",
+                "Ask only while it runs: `s.p.running and s.p.local.v`. What the end is to show, "
+                "store in the state.",
+            )
+        here = ", ".join(local.variables()) or "none"
+        return model_error(
+            f"{self.name} has no local variable {name!r} where it is now, at `{local.label}` "
+            f"(line {local.line}); there it has {here}",
+            "Ask only where it has one: `s.p.at('...') and s.p.local.v`, or "
+            "`s.p.local.get('v', default)`.",
+        )
+
+    def check_variable(self, name: str) -> None:
+        """Note a variable that the process may never have: the end of the search tells."""
+        learner = self._looking.learner
+        process = learner.process(self._agent)
+        if name not in variables_of(process):  # else a subroutine may have it, which no name tells
+            learner.asked_variables.add((self._agent, name))
+
+    def _local(self) -> LocalState:
+        local: LocalState = self._looking.recorder.peek(self._slot)
+        return local
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise model_error(
+            f"{self.name} has no {name!r} for a property",
+            "A process has at(...), done, running and local (`local.v`, `local.get('v')`).",
+        )
 
     def at(self, *places: str | int) -> bool:
         """Tell whether the process is at one of the labels, in one of the functions, or on a line.
@@ -192,7 +247,15 @@ class ProcessGroup:
         return iter(self._members)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._members[index]
+        try:
+            return self._members[index]
+        except IndexError:
+            count = len(self._members)
+            raise model_error(
+                f"s.{self._name}[{index}]: there {'is' if count == 1 else 'are'} {count} "
+                f"process{'es' * (count != 1)} {self._name}",
+                f"Count from 0, or go over them with a loop: `for p in s.{self._name}`.",
+            ) from None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -248,13 +311,16 @@ def check_property(learner: Learner, index: int, recorder: Recorder) -> tuple[bo
     from modelcheck.language.local import failure_of
 
     function = learner.system.properties[index].function
-    looking = Looking(learner, recorder)
+    looking = Looking(learner, recorder, index)
     snapshot = Snapshot(looking, learner.system.names, learner.groups)
     code = function.__code__
     place = (code.co_filename, code.co_firstlineno)
     try:
-        with context.evaluating(looking):
-            answer = with_plain_names(function)(snapshot)
+        with (
+            context.evaluating(looking),
+            Plainly(function, looking, learner) as looking.captured,
+        ):
+            answer = function(snapshot)
             looking.take_back()
     except ModelError as error:
         if error.file is None:

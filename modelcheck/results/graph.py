@@ -9,6 +9,7 @@ from modelcheck.explore.graph import Graph, state_graph, states_on
 from modelcheck.language.learner import Learner
 from modelcheck.language.local import LocalState
 from modelcheck.language.model import Model, System
+from modelcheck.results.result import Result
 from modelcheck.results.tokens import check_moves, decode
 from modelcheck.show.stategraph import LIMIT, Edge, Node, StateGraph
 from modelcheck.show.text import show_value
@@ -20,7 +21,14 @@ from modelcheck.verdict import Kind
 EXPLORED = 5_000
 
 
-def graph_of(model: Model | System, *, memory: str = "sc", limit: int = EXPLORED) -> StateGraph:
+def graph_of(
+    model: Model | System,
+    *,
+    memory: str = "sc",
+    buffer: int | None = None,
+    limit: int = EXPLORED,
+    result: Result | None = None,
+) -> StateGraph:
     """Return the state graph of a model, with its counterexample on it where it has one.
 
     Parameters
@@ -28,10 +36,12 @@ def graph_of(model: Model | System, *, memory: str = "sc", limit: int = EXPLORED
     limit : int
         How many states to explore at most. A larger model's graph holds the first ones and the
         whole trace, and its `note` says so.
+    result : Result, optional
+        What a check or a random walk found, if it is known: its trace is the one shown.
     """
     system = model() if isinstance(model, Model) else model
-    result = check(system, memory=memory, max_states=max(limit, 100_000))
-    token = decode(result.token) if result.token else None
+    found = result or check(system, memory=memory, buffer=buffer, max_states=max(limit, 100_000))
+    token = decode(found.token) if found.token else None
 
     def build(learner: Learner, tables: Tables) -> StateGraph:
         moves = check_moves(tables, token) if token else ()
@@ -39,7 +49,7 @@ def graph_of(model: Model | System, *, memory: str = "sc", limit: int = EXPLORED
         graph = state_graph(tables, limit, path)
         many = f"{len(graph.states):,} states"
         note = f"Only {many} are explored here: the first ones, and all of the trace."
-        kinds = _kinds(tables.initial, path, result.violation if result.token else None)
+        kinds = _kinds(tables.initial, path, found.violation if found.token else None)
         nodes = [
             Node(number, _label(tables, state), kinds.get(state, "plain"))
             for number, state in enumerate(graph.states)
@@ -49,11 +59,11 @@ def graph_of(model: Model | System, *, memory: str = "sc", limit: int = EXPLORED
             nodes.append(Node(-1, "failed", "violation"))
         return StateGraph(tuple(nodes), tuple(edges), "" if graph.complete else note)
 
-    if result.violation is not None and not result.token and result.trace is not None:
+    if found.violation is not None and not found.token and found.trace is not None:
         # A process failed before its first step: there is no state to explore from.
-        text = "\n".join(f"{k} = {show_value(v)}" for k, v in result.trace.states[0].items())
+        text = "\n".join(f"{k} = {show_value(v)}" for k, v in found.trace.states[0].items())
         return StateGraph((Node(0, f"{text}\nfailed".lstrip(), "violation"),), (), "")
-    return tables_of(system, memory, build)
+    return tables_of(system, memory, build, buffer)
 
 
 def _kinds(
@@ -81,6 +91,8 @@ def _label(tables: Tables, state: State) -> str:
     lines = []
     for index, slot in enumerate(tables.slots):
         value = tables.value(index, state)
+        if slot.hidden and state[index] == tables.initial[index]:
+            continue
         if slot.process:
             where = f"{value.line}: {value.label}" if value.status == "running" else value.status
             lines.append(f"{slot.name} @ {where}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
+from modelcheck.errors import UsageError
+from modelcheck.explore.search import Reduction
 from modelcheck.show.trace import Trace, Violation
-from modelcheck.verdict import ExitCode, Kind, Verdict
+from modelcheck.verdict import ExitCode, Expectation, Verdict
 
 
 @frozen
@@ -33,19 +35,50 @@ class Result:
 
     `ok` compares `verdict` with what the model expects: ``"violated"`` alone means by an invariant,
     an assertion, a deadlock or a false final state; an exception, or a witness that is never
-    reached, only where `by` says so. `depth` is the greatest distance of a state from the initial
-    one, `levels` the number of states at each distance; `states` are distinct global states stored,
-    `transitions` outcomes generated. `reason` tells why an incomplete search was cut. `witnesses`
-    maps each ``sometimes`` property to its shortest trace, or None where there is none (yet).
-    `storage` names the visited set: ``"exact"``, or one that may miss states, and then `omission`
-    is the probability that it missed any that it met. An incomplete search that was kept in a file
-    can be gone on with from `checkpoint`, which has `checkpoint_bytes` on the disk.
+    reached, only where `by` says so. `expected` is None where nothing is expected with these
+    parameters under this memory model: what holds is then `ok`, anything else is not.
+    `depth` is the greatest distance of a state from the initial one, `levels` the number of states
+    at each distance; `states` are distinct global states stored, `transitions` outcomes generated.
+    `reason` tells why an incomplete search was cut. `witnesses` maps each ``sometimes`` property to
+    its shortest trace, or None where there is none (yet). `trace_is_shortest` is false where there
+    is no counterexample, and where the search was cut before it could tell: then one a step shorter
+    may exist. `reduction` says what partial-order reduction left out, None where it was off; a
+    witness's trace is then not promised to be shortest. `storage` names the visited set:
+    ``"exact"``, or one that may miss states, and then `omission` is the probability that it missed
+    any that it met. An incomplete search that was kept in a file can be gone on with from
+    `checkpoint`, which has `checkpoint_bytes` on the disk.
+
+    Printed, it tells its story; in a notebook it draws its counterexample as well.
+
+    Examples
+    --------
+    >>> from modelcheck import System, at_end, check, process, state
+    >>> @state
+    ... class Shared:
+    ...     count: int = 0
+    >>> @process
+    ... def increment(s):
+    ...     seen = yield s.count
+    ...     yield s.count.set(seen + 1)
+    >>> @at_end
+    ... def nothing_lost(s):
+    ...     return s.count == 2
+    >>> s = Shared()
+    >>> result = check(System(s, [increment(s), increment(s)], [nothing_lost]))
+    >>> result.verdict.value, len(result.trace), result.to_svg()[:4]
+    ('violated', 4, '<svg')
+    >>> result.trace.states[-1]
+    {'count': 1}
+    >>> [step.label for step in result.trace.steps]
+    ['count', 'count', 'count := 1', 'count := 1']
+    >>> print(result.to_text().splitlines()[0])
+    system: violated: final nothing_lost, after 4 steps (expected: holds)
     """
 
     model: str
     parameters: Mapping[str, Any]
     verdict: Verdict
-    expected: Verdict
+    expected: Verdict | None
     states: int
     transitions: int
     levels: tuple[int, ...]
@@ -60,6 +93,8 @@ class Result:
     coverage: tuple[StepCoverage, ...] = ()
     warnings: tuple[str, ...] = ()
     reason: str = ""
+    trace_is_shortest: bool = False
+    reduction: Reduction | None = None
     storage: str = "exact"
     omission: float | None = None
     checkpoint: str = ""
@@ -78,14 +113,11 @@ class Result:
     @property
     def ok(self) -> bool:
         """Whether the verdict is the expected one, and violated by what was expected."""
-        if self.verdict is not self.expected:
-            return False
-        if self.violation is None:
-            return True
-        if not self.expected_by:
-            # A twin that is broken by a typing mistake, or never gets there, is not what was meant.
-            return self.violation.kind not in (Kind.EXCEPTION, Kind.UNREACHABLE)
-        return self.expected_by in (self.violation.property, self.violation.kind.value)
+        found = self.violation
+        expected = Expectation(self.expected or Verdict.HOLDS, self.expected_by)
+        if found is None:
+            return expected.met_by(self.verdict)
+        return expected.met_by(self.verdict, found.kind, found.property)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -99,6 +131,28 @@ class Result:
         """The replay token of the counterexample; empty where there is none."""
         return self.trace.token if self.trace is not None else ""
 
+    def to_text(self) -> str:
+        """Return the verdict, the counts and, where there is one, the counterexample in words."""
+        from modelcheck.show.summary import summary_text
+
+        return summary_text(self)
+
+    def to_svg(self) -> str:
+        """Return the lanes picture of the trace. Raises `UsageError` where there is none."""
+        return self._shown_trace("draw").to_svg()
+
+    def to_mermaid(self) -> str:
+        """Return the trace as a Mermaid sequence diagram. Raises as `to_svg` does."""
+        return self._shown_trace("draw").to_mermaid()
+
+    def _shown_trace(self, what: str) -> Trace:
+        if self.trace is None:
+            raise UsageError(
+                f"{self.model}: {self.verdict}, so there is no counterexample to {what}; "
+                "a witness has a trace of its own: result.witnesses[name]"
+            )
+        return self.trace
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
         from modelcheck.show.jsonform import json_text, json_value, trace_json
@@ -110,8 +164,8 @@ class Result:
             "file": json_text(self.file),
             "parameters": {k: json_value(v) for k, v in self.parameters.items()},
             "verdict": self.verdict.value,
-            "expected": self.expected.value,
-            "as_expected": self.ok,
+            "expected": self.expected.value if self.expected else None,
+            "as_expected": self.ok if self.expected else None,
             "property": json_text(violation.property) if violation else None,
             "kind": violation.kind.value if violation else None,
             "message": json_text(violation.message) if violation else None,
@@ -126,6 +180,8 @@ class Result:
             "seconds": round(self.seconds, 6),
             "memory_model": self.memory_model,
             "engine": self.engine,
+            "trace_is_shortest": self.trace_is_shortest,
+            "reduction": None if self.reduction is None else asdict(self.reduction),
             "trace": None if self.trace is None else trace_json(self.trace),
             "token": self.token or None,
             "witnesses": {json_text(k): v for k, v in witnesses.items()},
@@ -139,10 +195,19 @@ class Result:
             "warnings": list(map(json_text, self.warnings)),
         }  # fmt: skip
 
+    def to_html(self) -> str:
+        """Return a stand-alone page about the result; see `modelcheck.show.html.page`."""
+        from modelcheck.show.html import result_page
+
+        return result_page(self)
+
+    def _repr_html_(self) -> str:
+        from modelcheck.show.notebook import result_html
+
+        return result_html(self)
+
     def __repr__(self) -> str:
         return f"<Result {self.model}: {self.verdict}>"
 
     def __str__(self) -> str:
-        from modelcheck.show.summary import summary_text
-
-        return summary_text(self)
+        return self.to_text()

@@ -115,7 +115,7 @@ def checksum(tables: Tables, agent: int, outcome: Outcome, state: State) -> int:
         [
             f"{tables.slots[s].name}={show_value(tables.domains[s].values[v], LONGEST)}"
             for s, v in pairs
-            if not tables.slots[s].process
+            if not (tables.slots[s].process or tables.slots[s].memory)
         ]
         for pairs in (read, outcome.writes)
     )

@@ -6,9 +6,13 @@ An explorer's path is a list of moves (agent, outcome). Here the tables say what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from inspect import isfunction
 from typing import Any
 
+from modelcheck.errors import ModelError
 from modelcheck.explore.search import Found, Move, successor
+from modelcheck.language.cells import is_location
 from modelcheck.language.local import LocalState
 from modelcheck.show.trace import (
     ABSENT,
@@ -19,10 +23,14 @@ from modelcheck.show.trace import (
     TraceStep,
     Violation,
 )
-from modelcheck.tables.tables import State, Tables
+from modelcheck.tables.tables import Agent, Restart, State, Tables
 from modelcheck.tables.tries import Failure, Outcome, Recorder
 from modelcheck.tables.values import key_of
 from modelcheck.verdict import Kind
+from modelcheck.watchdog import Ended
+
+#: What the step of a process may raise in the last state of a trace, where no search looked at it.
+UNTOLD = (ModelError, Restart, Ended)
 
 
 def build_trace(  # noqa: PLR0913 # what a trace says of its model, each by name
@@ -42,15 +50,17 @@ def build_trace(  # noqa: PLR0913 # what a trace says of its model, each by name
     states = [shared(tables, state)]
     steps = []
     failed: int | None = None
+    touched: set[str] = set()  # store buffers
     for index, (agent, which) in enumerate(moves, 1):
         outcome = tables.leaf(agent, state).outcomes[which]
         after = successor(state, outcome.writes)
         steps.append(_step(tables, index, agent, outcome, state, after))
+        touched |= {a.name for a in _moved(tables, state, after) if tables.slots[a.slot].memory}
         state = after
         states.append(shared(tables, state))
         failed = agent if outcome.failure else None
     final = [status(tables, state, n, n == failed) for n in range(len(tables.agents))]
-    active = {name for step in steps for name in (step.process, *step.others)}
+    active = touched | {name for step in steps for name in (step.process, *step.others)}
     told = [s for s in final if s.process in active or not (s.daemon or s.status == "not started")]
     return Trace(
         model=model,
@@ -69,7 +79,7 @@ def shared(tables: Tables, state: State) -> dict[str, Any]:
     return {
         slot.name: tables.value(index, state)
         for index, slot in enumerate(tables.slots)
-        if not slot.process
+        if not (slot.process or slot.memory)
     }
 
 
@@ -80,7 +90,7 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
     local: LocalState = tables.value(who.slot, before)
     then: LocalState = tables.value(who.slot, after)
     moved = [
-        n for n, a in enumerate(tables.agents) if n != agent and before[a.slot] != after[a.slot]
+        a for a in _moved(tables, before, after) if a is not who and not tables.slots[a.slot].memory
     ]
     return TraceStep(
         index=index,
@@ -93,12 +103,23 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
         writes=tuple(
             Change(tables.slots[s].name, tables.value(s, before), tables.domains[s].values[v])
             for s, v in outcome.writes
-            if not tables.slots[s].process
+            if _told(tables, s)
         ),
-        locals=() if outcome.failure else changes(local.variables(), then.variables()),
+        locals=() if outcome.failure else changes(_variables(local), _variables(then)),
         result=outcome.result,
-        others=tuple(tables.agents[n].name for n in moved),
+        others=tuple(a.name for a in moved),
+        note=outcome.note,
     )
+
+
+def _told(tables: Tables, slot: int) -> bool:
+    """Tell whether reads and writes of a slot are told: not local states, not bookkeeping."""
+    return not (tables.slots[slot].process or tables.slots[slot].hidden)
+
+
+def _moved(tables: Tables, before: State, after: State) -> list[Agent]:
+    """Return the agents whose local states differ."""
+    return [a for a in tables.agents if before[a.slot] != after[a.slot]]
 
 
 def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
@@ -109,12 +130,32 @@ def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
     slots = dict.fromkeys(tables.path(agent, state))
     hidden: frozenset[int] = frozenset()
     if tables.leaf(agent, state).outcomes:
-        hidden = tables.learner.guard_slots(agent, Recorder(tables.domains, state))
+        with suppress(*UNTOLD):
+            hidden = tables.learner.guard_slots(agent, Recorder(tables.domains, state))
     return tuple(
         Read(tables.slots[s].name, tables.value(s, state))
         for s in slots
-        if not tables.slots[s].process and s not in hidden
+        if _told(tables, s) and s not in hidden
     )
+
+
+def _variables(local: LocalState) -> dict[str, Any]:
+    """Return the local variables that hold data, by name.
+
+    Not functions, nor the parts of the state that a function was handed (``self``): they only name
+    what its steps name anyway, and would come and go with each call.
+    """
+    handed: set[str] = set()
+    for frame in local.frames:
+        code = frame.code
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        names += code.co_freevars
+        handed |= {name for name in names if is_location(frame.locals.get(name))}
+    return {
+        name: value
+        for name, value in local.variables().items()
+        if not (isfunction(value) or (name in handed and is_location(value)))
+    }
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -128,16 +169,27 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 
 
 def status(tables: Tables, state: State, agent: int, failed: bool) -> ProcessStatus:
-    """Return where an agent stands in `state`."""
+    """Return where an agent stands in `state`.
+
+    The search may have ended before it came to the agent's step here; one that breaks a rule of the
+    language, or does not end, is told as ready: what was found is not lost for it.
+    """
     who = tables.agents[agent]
     local: LocalState = tables.value(who.slot, state)
     if local.status != "running":
-        said = "finished" if local.status == "finished" else "not started"
-        return ProcessStatus(who.name, said)
-    said = "failed" if failed else "ready" if tables.leaf(agent, state).outcomes else "blocked"
+        said = "not started" if local.status == "absent" else local.status
+        return ProcessStatus(who.name, said, daemon=tables.slots[who.slot].memory)
+    said = "failed" if failed else "ready" if _can_step(tables, agent, state) else "blocked"
     seen = reads(tables, agent, state) if said == "blocked" else ()
     rests = who.may_rest[state[who.slot]]
     return ProcessStatus(who.name, said, local.label, local.file, local.line, seen, rests)
+
+
+def _can_step(tables: Tables, agent: int, state: State) -> bool:
+    try:
+        return bool(tables.leaf(agent, state).outcomes)
+    except UNTOLD:
+        return True
 
 
 def violation_of(tables: Tables, found: Found, names: Sequence[str]) -> Violation:

@@ -14,14 +14,15 @@ from modelcheck.show.trace import ProcessStatus, Trace
 
 VALUES = 12  # values one below the other on a card
 NOTES = 6  # lines of a violation's message
+TOKEN_LINES = 40  # beyond, nobody types it from a picture
 CROSS, TICK = "m-4 -4l8 8m0 -8l-8 8", "m-4.5 0l3.2 3.4l6 -6.6"
 
 
 def banner(canvas: Canvas, trace: Trace, planned: Plan, y: float) -> float:
-    """What was violated, in red, or that it is a witness, in green; returns the lower edge."""
+    """What was violated, in red, or what else it shows, in green; returns the lower edge."""
     tone, mark = ("good", TICK) if trace.violation is None else ("bad", CROSS)
     x, width = float(MARGIN), planned.width - 2 * MARGIN
-    heading = wrap(words.headline(trace.violation), fitting(width - 60, 15, 0.6), 3)
+    heading = wrap(words.headline(trace), fitting(width - 60, 15, 0.6), 3)
     limit = fitting(width - 60, LABEL)
     said = words.details(trace.violation)
     notes = [line for text in said[:NOTES] for line in wrap(text, limit, 3)]
@@ -78,7 +79,7 @@ def _standing(canvas: Canvas, lane: Lane, status: ProcessStatus, y: float) -> fl
     stuck = status.status in ("blocked", "failed") and not status.daemon
     lines = _standing_lines(lane, status, limit)
     height = 44 + 15 * len(lines)
-    name = fit(clean(lane.name), fitting(lane.width - 22, 13, 0.62))
+    name = cut_start(clean(lane.name), fitting(lane.width - 22, 13, 0.62))  # the number stays
     told = f"{status.process}: {words.standing(status)} {words.pending(status, 400)}"
     with canvas.group(told, "standing"):
         edge = "sbad" if stuck else f"s{color}"
@@ -114,8 +115,22 @@ def footer(canvas: Canvas, trace: Trace, planned: Plan, y: float) -> float:
     canvas.text(x + 25, y + 4, told, "fdim")
     x += 45 + text_width(told, 13, SANS_ADVANCE)
     if trace.token:
-        limit = fitting(planned.width - 2 * MARGIN, LOCAL)
-        text = fit(f"replay token {clean(trace.token)}", limit)
-        y += 0 if x + text_width(text, LOCAL) < planned.width - MARGIN else 22
-        canvas.text(planned.width - MARGIN, y + 4, text, "i fdim end")
+        text = f"replay token {clean(trace.token)}"
+        if x + text_width(text, LOCAL) < planned.width - MARGIN:
+            canvas.text(planned.width - MARGIN, y + 4, text, "i fdim end")
+        else:
+            y = _token(canvas, trace, planned, y + 22)
     return y + 24
+
+
+def _token(canvas: Canvas, trace: Trace, planned: Plan, y: float) -> float:
+    """The whole token below the legend, in lines that can be marked and copied as one."""
+    limit = fitting(planned.width - 2 * MARGIN, LOCAL)
+    token = clean(trace.token)
+    lines = [token[i : i + limit] for i in range(0, len(token), limit)]
+    shown = ["replay token", *lines]
+    if len(lines) > TOKEN_LINES:
+        shown = [f"replay token ({len(token):,} letters: in the text and the JSON)"]
+    for i, line in enumerate(shown):
+        canvas.text(MARGIN, y + 4 + 15 * i, line, "i fdim")
+    return y + 15 * (len(shown) - 1)

@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from modelcheck.errors import ModelcheckError, UsageError
@@ -43,7 +45,7 @@ def image(dot: str, format: str) -> bytes:
     """
     system = shutil.which("dot")
     if system:
-        return _run(system, dot, format)
+        return _run(system, dot, f"-T{format}")
     pure = _graphviz_pure()
     if pure is None:
         packages = "graphviz-pure svg2pdf-py" if format == "pdf" else "graphviz-pure"
@@ -52,8 +54,28 @@ def image(dot: str, format: str) -> bytes:
             f"pip install {packages}, or {_SYSTEM}, or write a .dot file instead"
         )
     if format == "pdf":
-        return svg_to_pdf(_run(pure, dot, "svg").decode("utf-8"))
-    return _run(pure, dot, format)
+        return svg_to_pdf(_run(pure, dot, "-Tsvg").decode("utf-8"))
+    return _run(pure, dot, f"-T{format}")
+
+
+def svg_converter(format: str) -> Callable[[str], bytes]:
+    """The function that makes a PNG or PDF of an SVG document.
+
+    Raises
+    ------
+    UsageError
+        If nothing is installed that can: it says what to install.
+    """
+    if format == "pdf" and find_spec("svg2pdf_py") is not None:
+        return svg_to_pdf
+    program = shutil.which("rsvg-convert")
+    if program is None:
+        package = "pip install svg2pdf-py, or " if format == "pdf" else ""
+        raise UsageError(
+            f"nothing here makes a {format.upper()} of an SVG: {package}rsvg-convert (apt install "
+            "librsvg2-bin, brew install librsvg) does; a .svg file needs neither"
+        )
+    return lambda svg: _run(program, svg, "-f", format)
 
 
 def svg_to_pdf(svg: str) -> bytes:
@@ -82,6 +104,11 @@ def svg_to_pdf(svg: str) -> bytes:
     return pdf
 
 
+def program() -> str | None:
+    """The Graphviz that draws here, None where there is none."""
+    return shutil.which("dot") or _graphviz_pure()
+
+
 def _graphviz_pure() -> str | None:
     """The program of `graphviz-pure`, also where the environment's scripts are not on the path."""
     folders = [Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))]
@@ -91,18 +118,18 @@ def _graphviz_pure() -> str | None:
     return found
 
 
-def _run(program: str, dot: str, format: str) -> bytes:
+def _run(program: str, given: str, *options: str) -> bytes:
     try:
         done = subprocess.run(
-            [program, f"-T{format}"],
-            input=dot.encode("utf-8"),
+            [program, *options],
+            input=given.encode("utf-8"),
             capture_output=True,
             timeout=TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise ModelcheckError(
-            f"{program} took more than {TIMEOUT_S} s to lay the state graph out: draw fewer states"
+            f"{program} took more than {TIMEOUT_S} s to draw: draw fewer states"
         ) from None
     # Warnings about the width of letters go to stderr and do no harm; only an empty picture does.
     if done.returncode or not done.stdout:

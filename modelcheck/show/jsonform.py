@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from modelcheck.show.text import DEPTH, show_value
-from modelcheck.show.trace import ABSENT, Change, Read, Trace
+from modelcheck.show.trace import ABSENT, Change, Moment, ProcessStatus, Read, Trace
 
 LONGEST = 10_000
 """Characters of a value's text: JSON is for programs, so far more than people get to see."""
@@ -48,9 +48,70 @@ def trace_json(trace: Trace) -> list[dict[str, Any]]:
             "writes": [_change(change) for change in step.writes],
             "locals": [_change(change) for change in step.locals],
             "others": [json_text(name) for name in step.others],
+            **({"note": json_text(step.note)} if step.note else {}),
         }
         for step in trace.steps
     ]
+
+
+def trace_document(trace: Trace) -> dict[str, Any]:
+    """A whole trace as one object: what ``--export trace:FILE`` writes.
+
+    Its schema is `docs/trace.schema.json`; `version` changes when a reader would have to.
+    """
+    violation = trace.violation
+    return {
+        "format": "modelcheck-trace",
+        "version": 1,
+        "model": json_text(trace.model),
+        "parameters": {json_text(k): json_value(v) for k, v in trace.parameters.items()},
+        "memory_model": json_text(trace.memory_model),
+        "token": json_text(trace.token) or None,
+        "violation": None
+        if violation is None
+        else {
+            "kind": violation.kind.value,
+            "property": json_text(violation.property),
+            "message": json_text(violation.message),
+            "file": json_text(violation.file),
+            "line": violation.line,
+        },
+        "processes": [json_text(name) for name in trace.processes],
+        "states": [
+            {json_text(name): json_value(value) for name, value in state.items()}
+            for state in trace.states
+        ],
+        "steps": trace_json(trace),
+        "moments": [_moment(moment) for moment in trace.moments],
+        "final": [_standing(status) for status in trace.final],
+        "properties": [
+            {"name": json_text(p.name), "kind": p.kind, "file": json_text(p.file), "line": p.line}
+            for p in trace.properties
+        ],
+    }
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    return {
+        "standing": [_standing(status) for status in moment.standing],
+        "locals": {
+            json_text(process): {json_text(k): json_value(v) for k, v in kept.items()}
+            for process, kept in moment.locals.items()
+        },
+        "answers": {json_text(name): said for name, said in moment.answers.items()},
+    }
+
+
+def _standing(status: ProcessStatus) -> dict[str, Any]:
+    return {
+        "process": json_text(status.process),
+        "status": status.status,
+        "label": json_text(status.label),
+        "file": json_text(status.file),
+        "line": status.line,
+        "reads": [_read(read) for read in status.reads],
+        "daemon": status.daemon,
+    }
 
 
 def json_value(value: Any) -> Any:

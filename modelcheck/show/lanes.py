@@ -30,7 +30,6 @@ from modelcheck.show.palette import ROOT, lane_color, style
 from modelcheck.show.svg import SANS_ADVANCE, Canvas, escape, fit, fitting, wrap
 from modelcheck.show.text import clean
 from modelcheck.show.trace import Trace, TraceStep
-from modelcheck.verdict import Kind
 
 HEADER = 30
 SPOKEN = 40  # steps told in the description
@@ -71,7 +70,7 @@ def _document(trace: Trace, body: str, planned: Plan, height: float) -> str:
         f' aria-labelledby="{key}-t {key}-d" width="{wide}" height="{high}"'
         f' viewBox="0 0 {size}" style="max-width:100%;height:auto">\n'
         f'<title id="{key}-t">{escape(words.title(trace))}: '
-        f"{escape(words.headline(trace.violation))}</title>\n"
+        f"{escape(words.headline(trace))}</title>\n"
         f'<desc id="{key}-d">{escape(_description(trace))}</desc>\n'
         f"<style>\n{style(len(planned.lanes))}\n</style>\n"
         f'<rect width="{wide}" height="{high}" class="fpage"/>\n{body}</svg>\n'
@@ -91,7 +90,7 @@ def _title(canvas: Canvas, trace: Trace, planned: Plan) -> float:
     for line in wrap(words.title(trace), fitting(room, 19, 0.64), 2):
         canvas.text(MARGIN, y, line, "h1")
         y += 23
-    sort = "witness" if trace.violation is None else "counterexample"
+    sort = clean(trace.shows) if trace.violation is None else "counterexample"
     processes = words.counted(len(planned.lanes), "process", "processes")
     told = f"{sort}, {words.steps_text(len(trace))} · {processes}"
     told += f" · memory model {clean(trace.memory_model)}"
@@ -148,7 +147,7 @@ def _turns(canvas: Canvas, planned: Plan, placed: list[Row]) -> None:
 def _step(canvas: Canvas, trace: Trace, planned: Plan, row: Row) -> None:
     step, lane = row.step, planned.lanes[row.step.process]
     color = str(lane_color(lane.color))
-    edge = "bad sbad" if step is trace.steps[-1] and _at_fault(trace) else f"s{color}"
+    edge = "bad sbad" if step is trace.steps[-1] and words.at_fault(trace) else f"s{color}"
     x, top = lane.x + INDENT, row.y + 6
     with canvas.group(_tooltip(step), "step"):
         _moved(canvas, planned, row)
@@ -165,18 +164,13 @@ def _step(canvas: Canvas, trace: Trace, planned: Plan, row: Row) -> None:
             canvas.text(x, y + 14 + 15 * i, text, f"i f{color}")
 
 
-def _at_fault(trace: Trace) -> bool:
-    """Whether the last step is what went wrong, and not that no step is left."""
-    kinds = (Kind.INVARIANT, Kind.ASSERTION, Kind.EXCEPTION)
-    return trace.violation is not None and trace.violation.kind in kinds
-
-
 def _tooltip(step: TraceStep) -> str:
     reads = ", ".join(words.values([(read.name, read.value) for read in step.reads], 200))
     changes = [c for change in step.writes for c in words.shown_changes(change, 200)]
     writes = ", ".join(f"{c.name}: {c.value}" for c in changes)
     place = f"{step.file}:{step.line} in {step.function}"
-    parts = [f"{step.index}. {step.process}: {step.label}", place]
+    parts = [f"{step.index}. {step.process}: {step.label}"]
+    parts += [place] * bool(step.file) + [step.note] * bool(step.note)
     parts += [f"reads {reads}"] * bool(reads) + [f"writes {writes}"] * bool(writes)
     return " | ".join(parts)
 

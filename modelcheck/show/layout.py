@@ -148,6 +148,8 @@ def _place(step: TraceStep, function: str, limit: int) -> str:
 
 def _kept(step: TraceStep, limit: int) -> list[str]:
     kept = [fit(text, limit) for text in words.kept_locals(step, limit)]
+    if step.note:
+        kept = [fit(clean(step.note), limit), *kept]
     return kept if len(kept) <= 3 else [*kept[:2], f"… {len(kept) - 2} more locals"]
 
 
@@ -214,6 +216,7 @@ def _lane_width(trace: Trace, count: int) -> float:
     most = 290 if count <= 3 else 228 if count <= 6 else 176
     texts = [clean(step.label) for step in trace.steps]
     texts += [text for step in trace.steps for text in words.kept_locals(step)]
+    texts += [clean(step.note) for step in trace.steps]
     texts += [clean(status.label) for status in trace.final]
     widest = max((text_width(text, LABEL) for text in texts), default=0)
     homes = {step.process: step.function for step in reversed(trace.steps)}

@@ -74,7 +74,7 @@ def _step(step: TraceStep, ids: dict[str, str]) -> list[str]:
 def _ending(trace: Trace, ids: dict[str, str]) -> list[str]:
     first, last = (list(ids.values()) or ["memory"])[0], (list(ids.values()) or ["memory"])[-1]
     over = first if first == last else f"{first},{last}"
-    told = [words.headline(trace.violation), *words.details(trace.violation)]
+    told = [words.headline(trace), *words.details(trace.violation)]
     lines = [f"    Note over {over}: {_broken(told, 8)}"]
     for status in trace.final:
         if status.process in ids:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from textwrap import TextWrapper
 
+from attrs import frozen
+
 from modelcheck.show import words
 from modelcheck.show.text import clean, cut, same, short_place
 from modelcheck.show.trace import ProcessStatus, Trace, TraceStep
@@ -24,29 +26,53 @@ def narrative(trace: Trace) -> str:
 
     Guarantees: deterministic; one line a step, and more where it is long; printable text only.
     """
-    sources = words.writers(trace)
-    lines = [*_opening(trace), ""]
+    lines = [*opening(trace), ""]
     initial = words.values(words.touched(trace, 0))
     if initial:
         lines += [_wrapped(f"At first, {_listed(initial, 12)}."), ""]
-    functions: dict[str, str] = {}
-    for number, turn in enumerate(words.turns(trace), 1):
-        again = turn.process in functions
-        lines.append(f"Turn {number}. {clean(turn.process)} {'goes on' if again else 'starts'}.")
-        for step in turn.steps:
-            entered = functions.get(turn.process) != step.function
-            functions[turn.process] = step.function
-            lines.append(_step(step, sources[step.index - 1], entered and again))
-            again = True
-        lines += [*_leaving(trace, turn), ""]
+    for number, told in enumerate(told_turns(trace), 1):
+        lines.append(f"Turn {number}. {told.heading}")
+        for step, sentence in zip(told.turn.steps, told.sentences, strict=True):
+            lines.append(_wrapped(sentence, f"{step.index:>5}. ", " " * 7))
+        lines += [_wrapped(told.leaving, " " * 7)] * bool(told.leaving)
+        lines.append("")
     return "\n".join([*lines, *_ending(trace)]) + "\n"
 
 
-def _opening(trace: Trace) -> list[str]:
+@frozen
+class Told:
+    """One turn in sentences: who runs, one for each step, how the process leaves (or nothing)."""
+
+    turn: words.Turn
+    heading: str
+    sentences: tuple[str, ...]
+    leaving: str
+
+
+def told_turns(trace: Trace) -> list[Told]:
+    """The turns of a trace in sentences, not yet wrapped."""
+    sources = words.writers(trace)
+    functions: dict[str, str] = {}
+    told = []
+    for turn in words.turns(trace):
+        again = turn.process in functions
+        heading = f"{clean(turn.process)} {'goes on' if again else 'starts'}."
+        sentences = []
+        for step in turn.steps:
+            entered = functions.get(turn.process) != step.function
+            functions[turn.process] = step.function
+            sentences.append(_step(step, sources[step.index - 1], entered and again))
+            again = True
+        told.append(Told(turn, heading, tuple(sentences), _leaving(trace, turn)))
+    return told
+
+
+def opening(trace: Trace) -> list[str]:
+    """The model, and what the trace shows."""
     after = f"after {words.steps_text(len(trace))}" if len(trace) else "in the initial state"
     return [
         f"{words.title(trace)}, memory model {clean(trace.memory_model)}",
-        f"{words.headline(trace.violation)}, {after}.",
+        f"{words.headline(trace)}, {after}.",
     ]
 
 
@@ -54,6 +80,7 @@ def _step(step: TraceStep, sources: dict[str, TraceStep], entered: bool) -> str:
     place = short_place(step.file, step.line)
     where = f" at {place}" * bool(place)
     where += f" in {clean(step.function)}" * bool(entered and step.function)
+    where += f" ({clean(step.note)})" * bool(step.note)
     ran = f"runs {_code(step.label)}{where}"
     sentence = f"It {_listed([ran, *_read_clause(step, sources), *_write_clause(step)])}."
     kept = words.kept_locals(step)
@@ -62,7 +89,7 @@ def _step(step: TraceStep, sources: dict[str, TraceStep], entered: bool) -> str:
     if step.others:
         moved = _listed([clean(name) for name in step.others], SOME)
         sentence += f" This moves {moved} too."
-    return _wrapped(sentence, f"{step.index:>5}. ", " " * 7)
+    return sentence
 
 
 def _code(label: str) -> str:
@@ -87,24 +114,23 @@ def _write_clause(step: TraceStep) -> list[str]:
     return [*clauses, f"writes {_listed(kept, SOME)} again"] if kept else clauses
 
 
-def _leaving(trace: Trace, turn: words.Turn) -> list[str]:
-    """What the process of a turn is about to do when another one takes over."""
+def _leaving(trace: Trace, turn: words.Turn) -> str:
+    """What the process of a turn is about to do when another one takes over; empty at the end."""
     last = turn.steps[-1]
     if last is trace.steps[-1]:
-        return []
+        return ""
     name = clean(turn.process)
     if turn.next is None:
         status = next((s for s in trace.final if s.process == turn.process), None)
-        return [_stopping(name, status)] if status else []
+        return _stopping(name, status) if status else ""
     place = short_place(turn.next.file, turn.next.line)
     about = f"about to run {_code(turn.next.label)}" + f" ({place})" * bool(place)
     moved = _moved_meanwhile(trace, last, turn.next)
     if not moved:
-        return [_wrapped(f"{name} is preempted, {about}.", " " * 7)]
+        return f"{name} is preempted, {about}."
     # It may have had to wait for this change, so it is not told to have been preempted.
     change = "changes" if len(moved) == 1 else "change"
-    text = f"{name} stops here, {about}. Before it does, {_listed(moved, SOME)} {change}."
-    return [_wrapped(text, " " * 7)]
+    return f"{name} stops here, {about}. Before it does, {_listed(moved, SOME)} {change}."
 
 
 def _moved_meanwhile(trace: Trace, last: TraceStep, following: TraceStep) -> list[str]:
@@ -118,14 +144,18 @@ def _moved_meanwhile(trace: Trace, last: TraceStep, following: TraceStep) -> lis
 
 def _stopping(name: str, status: ProcessStatus) -> str:
     if status.status == "finished":
-        return f"       {name} has finished."
+        return f"{name} has finished."
     about = words.pending(status, quote="`")
-    text = f"{name} takes no further step" + f"; it stands at {about}" * bool(about)
-    return _wrapped(f"{text}.", " " * 7)
+    return f"{name} takes no further step" + f"; it stands at {about}" * bool(about) + "."
+
+
+def ending(trace: Trace) -> list[str]:
+    """Where each process stands at the end, in a sentence each."""
+    return [_standing(status) for status in trace.final]
 
 
 def _ending(trace: Trace) -> Iterable[str]:
-    yield f"{words.headline(trace.violation)}."
+    yield f"{words.headline(trace)}."
     for line in words.details(trace.violation):
         yield _wrapped(line, "  ")
     yield ""
@@ -146,6 +176,8 @@ def _standing(status: ProcessStatus) -> str:
     match status.status:
         case "finished":
             return f"{name} has finished."
+        case "empty":
+            return f"{name}: empty."
         case "blocked" if status.daemon:
             return f"{name} waits at {about or 'its next step'}{sees}; as a daemon it may."
         case "blocked":

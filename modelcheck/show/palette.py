@@ -98,6 +98,30 @@ def style(lanes: int) -> str:
     return f"{fonts}\n{_scoped(light)}\n{screen}{{\n{_scoped(dark)}\n}}"
 
 
+def page_colors() -> str:
+    """The same colours as CSS variables, for pages: light, dark, and either where one is chosen.
+
+    Examples
+    --------
+    >>> ":root{--page:#ffffff;" in page_colors(), ".lane-0{--lane:var(--lane-0)}" in page_colors()
+    (True, True)
+    """
+    light, dark = (
+        "".join(
+            [f"--{name}:{color};" for name, color in (_LIGHT, _DARK)[side].items()]
+            + [f"--lane-{i}:{pair[side]};" for i, pair in enumerate(_PROCESSES)]
+        )
+        for side in (0, 1)
+    )
+    lanes = "".join(f".lane-{i}{{--lane:var(--lane-{i})}}" for i in range(len(_PROCESSES)))
+    return (
+        f":root{{{light}color-scheme:light}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}color-scheme:dark}}}}\n"
+        f"@media screen{{:root[data-theme=light]{{{light}color-scheme:light}}"
+        f":root[data-theme=dark]{{{dark}color-scheme:dark}}}}\n{lanes}\n"
+    )
+
+
 def _rules(side: int, lanes: int) -> str:
     """Fill (``f…``) and stroke (``s…``) classes of each colour."""
     named = (_LIGHT, _DARK)[side]

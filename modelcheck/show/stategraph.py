@@ -68,6 +68,13 @@ class StateGraph:
     edges: tuple[Edge, ...]
     note: str = ""
 
+    def _repr_svg_(self) -> str | None:
+        """The picture for a notebook; None, so that the text shows, where nothing can draw it."""
+        try:
+            return image(to_dot(neighbourhood(self)), "svg").decode("utf-8")
+        except UsageError:
+            return None
+
 
 def neighbourhood(graph: StateGraph, limit: int = LIMIT) -> StateGraph:
     """The graph itself if it has at most `limit` nodes, else the trace and what lies nearest to it.
@@ -177,6 +184,20 @@ def to_networkx(graph: StateGraph) -> Any:
             on_trace=edge.on_trace,
         )
     return found
+
+
+def graphml(graph: StateGraph) -> str:
+    """The graph as GraphML, for Gephi, yEd and the like; the whole of it, however large."""
+    networkx = _package("networkx")
+    plain = networkx.MultiDiGraph(note=clean(graph.note))
+    for node in graph.nodes:
+        label = "\n".join(map(clean, node.label.splitlines()))
+        plain.add_node(f"s{node.id}", label=label, kind=node.kind)
+    for number, edge in enumerate(graph.edges):
+        told = {"label": clean(edge.label), "process": clean(edge.process)}
+        ends = f"s{edge.source}", f"s{edge.target}"
+        plain.add_edge(*ends, key=number, **told, on_trace=edge.on_trace)
+    return "\n".join(networkx.generate_graphml(plain, prettyprint=True)) + "\n"
 
 
 def _package(name: str) -> Any:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from modelcheck.show.narrative import narrative
+from modelcheck.show.svg import fit
 from modelcheck.show.text import clean, columns, short_place, show_value
 from modelcheck.show.words import counted
 
@@ -16,13 +20,22 @@ if TYPE_CHECKING:
 def summary_text(result: Any) -> str:
     """Return the verdict, the counts, what was never taken, and the counterexample in words."""
     lines = [verdict_line(result), "  " + counts_line(result)]
-    lines += [f"  witness {clean(n)}: {_witness(t)}" for n, t in result.witnesses.items()]
+    cut = result.violation is not None and result.trace is not None or bool(result.reason)
+    missing = "none found so far" if cut else "none found"
+    lines += [f"  witness {clean(n)}: {_witness(t, missing)}" for n, t in result.witnesses.items()]
     lines += [f"  never taken: {line}" for line in never_taken(result)]
     lines += [checkpoint_line(result)] * bool(result.checkpoint)
     lines += [f"  warning: {clean(warning)}" for warning in result.warnings]
     if result.trace is not None and result.violation is not None:
         lines += ["", narrative(result.trace).rstrip()]
     return "\n".join(lines)
+
+
+def result_html(result: Any) -> str:
+    """Return verdict and counts as HTML, with the picture of the counterexample in it."""
+    lines = summary_text(evolve(result, trace=None)).rstrip()
+    drawn = result.to_svg() if result.trace is not None else ""
+    return f"<pre>{html.escape(lines)}</pre>\n{drawn}"
 
 
 def title_of(result: Any) -> str:
@@ -45,7 +58,7 @@ def verdict_line(result: Any) -> str:
             said += f", after {counted(len(result.trace), 'step', 'steps')}"
     elif result.reason:
         said += f": {clean(result.reason)}"
-    if result.verdict != "holds" or not result.ok:
+    if result.verdict != "holds" or result.expected != "holds":
         said += f" ({expectation(result)})"
     return said
 
@@ -59,20 +72,29 @@ def what_is_violated(violation: Violation) -> str:
 
 def expectation(result: Any) -> str:
     """Return how the verdict compares with the expected one."""
+    if result.expected is None:
+        under = f" under {clean(result.memory_model)}" * (result.memory_model != "sc")
+        return f"no expectation for these parameters{under}"
     if result.ok:
         return "as expected"
     by = f" by {clean(result.expected_by)}" if result.expected_by else ""
     return f"expected: {result.expected}{by}"
 
 
+def _left_out(result: Any) -> str:
+    if result.reduction is None:
+        return ""
+    return f", reduced: steps put off in {result.reduction.reduced:,} states"
+
+
 def counts_line(result: Any) -> str:
     """Return the numbers of the search in one line."""
-    rate = result.transitions / result.seconds if result.seconds > 0.05 else 0
+    rate = result.transitions / result.seconds if result.seconds >= FOR_A_RATE_S else 0
     speed = f", {rate:,.0f} transitions/s" if rate else ""
     return (
         f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}, "
         f"{result.seconds:.2f} s{speed} "
-        f"(memory model {result.memory_model}, {result.engine} engine)"
+        f"(memory model {result.memory_model}, {result.engine} engine{_left_out(result)})"
     )
 
 
@@ -94,9 +116,12 @@ def never_taken(result: Any) -> list[str]:
     ]
 
 
-def _witness(trace: Any) -> str:
-    return "none found" if trace is None else f"found after {counted(len(trace), 'step', 'steps')}"
+def _witness(trace: Any, missing: str) -> str:
+    return missing if trace is None else f"found after {counted(len(trace), 'step', 'steps')}"
 
+
+#: In less time a rate says how long Python took to start, not how fast a search is.
+FOR_A_RATE_S = 0.5
 
 HEADINGS = ("model", "verdict", "", "states", "transitions", "depth", "seconds", "what")
 
@@ -120,8 +145,17 @@ def table_row(result: Any) -> tuple[str, ...]:
     )
 
 
-def plain_table(rows: Sequence[Sequence[str]]) -> str:
+#: A last column of fewer columns of text than this says nothing.
+NARROWEST = 20
+
+
+def plain_table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Return rows as aligned columns, numbers to the right, for pipes and files.
+
+    Parameters
+    ----------
+    width : int, optional
+        So wide it may be: the last column is cut to what is left, or left out. The others are not.
 
     Examples
     --------
@@ -130,6 +164,12 @@ def plain_table(rows: Sequence[Sequence[str]]) -> str:
     bb   3
     """
     widths = [max(columns(row[i]) for row in rows) for i in range(len(rows[0]))]
+    if width is not None:
+        left = width - sum(widths[:-1]) - 2 * len(widths[:-1])
+        if left < NARROWEST:
+            return plain_table([row[:-1] for row in rows])
+        widths[-1] = min(widths[-1], left)
+        rows = [(*row[:-1], fit(row[-1], left)) for row in rows]
     return "\n".join(
         "  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows

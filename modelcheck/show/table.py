@@ -107,7 +107,7 @@ def _cells(step: TraceStep) -> tuple[list[str], ...]:
     return (
         [str(step.index)],
         [clean(step.process)],
-        [cut(clean(step.label), 160), *moved],
+        [cut(clean(step.label), 160), *moved, *([f"({clean(step.note)})"] if step.note else [])],
         [place] if (place := short_place(step.file, step.line)) else [],
         words.values(words.plain_reads(step)),
         [f"{c.name}: {c.value}" if c.sort else c.name for c in changes],
@@ -122,7 +122,7 @@ def _heading(trace: Trace) -> str:
 
 def _ending(trace: Trace) -> list[str]:
     """The violation, then who stands where and why, then what memory holds."""
-    lines = [words.headline(trace.violation)]
+    lines = [words.headline(trace)]
     lines += [f"  {line}" for line in words.details(trace.violation)]
     width = max((len(clean(status.process)) for status in trace.final), default=0)
     for status in trace.final:

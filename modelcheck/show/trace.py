@@ -1,4 +1,4 @@
-"""A trace: the steps from the initial state to a violation or a witness, as plain data.
+"""A trace: the steps from the initial state to a violation, or to any other, as plain data.
 
 Everything that renders (terminal, narrative, lanes, state graph, JSON, Mermaid) reads these objects
 and nothing else; nobody here knows of generators, tables or searches. Values are the user's own
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from modelcheck.verdict import Kind
 
@@ -67,13 +67,15 @@ class TraceStep:
     locals: tuple[Change, ...] = ()
     result: Any = None  # what the step sent back into the process
     others: tuple[str, ...] = ()
+    note: str = ""  # what else there is to say: where a loaded value came from
 
 
 @frozen
 class ProcessStatus:
     """Where a process stands at the end of a trace, and, if it cannot step, why.
 
-    `status` is "finished", "ready", "blocked", "failed" or "not started". `label`, `file` and
+    `status` is "finished", "ready", "blocked", "failed" or "not started"; that of a store buffer
+    "ready", "blocked" or "empty". `label`, `file` and
     `line` are those of its pending step (empty and 0 where it has none); `reads` are the values
     that block it.
     """
@@ -99,12 +101,42 @@ class Violation:
 
 
 @frozen
+class Property:
+    """One property of the model: its name, kind (``"always"``...), place, and what it says."""
+
+    name: str
+    kind: str
+    file: str = ""
+    line: int = 0
+    summary: str = ""
+
+
+@frozen
+class Moment:
+    """One state of a trace seen from within: where each process is and what the properties say.
+
+    `standing` and `locals` (the local variables by process) are of the same processes. `answers`
+    maps a property's name to whether it holds; one that is not asked in this state, as an
+    ``at_end`` before the end, is not in it.
+    """
+
+    standing: tuple[ProcessStatus, ...]
+    locals: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, bool]
+
+
+@frozen
 class Trace:
     """A path from the initial state.
 
     `states[i]` is the whole shared state after step *i* (so ``states[0]`` is the initial one, and
     there is one more state than steps): a mapping from location name to plain value, in the order
-    of declaration. `violation` is None for a witness.
+    of declaration. `violation` is None where nothing is violated; `shows` then says what it is: a
+    ``"witness"``, a ``"random walk"``, or a ``"path"`` that somebody asked for. `moments` has one
+    for each state, or is empty where nobody looked; two traces are equal whatever it holds, since a
+    replay, which asks every property in every state, may keep a variable that the search could
+    forget. `buffers` maps the names of locations that are no memory to what a picture should call
+    the lane that they get (``"buffer of cpu 0"``). In a notebook it draws itself.
     """
 
     model: str
@@ -116,11 +148,57 @@ class Trace:
     final: tuple[ProcessStatus, ...]
     violation: Violation | None
     token: str = ""
+    shows: str = field(default="witness", eq=False)  # how it came about, not what happens in it
+    properties: tuple[Property, ...] = ()
+    moments: tuple[Moment, ...] = field(default=(), eq=False, repr=False)
+    buffers: Mapping[str, str] = field(factory=dict)
 
     def __len__(self) -> int:
         return len(self.steps)
 
+    def to_html(self) -> str:
+        """Return a stand-alone page about the trace; see `modelcheck.show.html.page`."""
+        from modelcheck.show.html import trace_page
+
+        return trace_page(self)
+
+    def _repr_html_(self) -> str:
+        from modelcheck.show.notebook import trace_html
+
+        return trace_html(self)
+
     def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self) -> str:
+        """Return the trace told in words, as lines of text."""
         from modelcheck.show.narrative import narrative
 
         return narrative(self)
+
+    def to_table(self) -> str:
+        """Return the trace as a table of plain text, a line or more for each step."""
+        from modelcheck.show.table import table_text
+
+        return table_text(self)
+
+    def to_svg(self) -> str:
+        """Return the lanes picture: the text of an SVG document that needs nothing else."""
+        from modelcheck.show.lanes import lanes_svg
+
+        return lanes_svg(self)
+
+    def to_mermaid(self) -> str:
+        """Return the text of a Mermaid sequence diagram, for wikis and code hosts."""
+        from modelcheck.show.mermaid import mermaid
+
+        return mermaid(self)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return an object for each step, ready for ``json.dumps``."""
+        from modelcheck.show.jsonform import trace_json
+
+        return trace_json(self)
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()

@@ -111,7 +111,7 @@ def shown_changes(change: Change, limit: int = 40) -> list[ShownChange]:
         return [ShownChange(name, text, text)]
     short = max(len(show_value(v, WHOLE + 1)) for v in (change.old, change.new)) <= WHOLE
     inner = [("", change.old, change.new)] if short else nested_changes(change.old, change.new)
-    shown = [_shown_change(name, path, *_pair(old, new, limit)) for path, old, new in inner]
+    shown = [_shown_change(name, path, *told_apart(old, new, limit)) for path, old, new in inner]
     more = len(shown) - INNER_CHANGES
     if more > 0:
         shown[INNER_CHANGES:] = [ShownChange(f"{name}: {more} more changes", "", "")]
@@ -141,10 +141,11 @@ def title(trace: Trace) -> str:
     return clean(trace.model) + (f"({given})" if given else "")
 
 
-def headline(violation: Violation | None) -> str:
+def headline(trace: Trace) -> str:
     """What the trace shows, in a few words."""
+    violation = trace.violation
     if violation is None:
-        return "Witness"
+        return clean(trace.shows).capitalize()
     name = clean(violation.property)
     return {
         Kind.INVARIANT: f"Invariant violated: {name}",
@@ -154,6 +155,12 @@ def headline(violation: Violation | None) -> str:
         Kind.FINAL: f"Violated at the end: {name}",
         Kind.UNREACHABLE: f"Never reached: {name}",
     }.get(violation.kind, f"Violated: {name}")
+
+
+def at_fault(trace: Trace) -> bool:
+    """Whether the last step is what went wrong, and not that no step is left."""
+    kinds = (Kind.INVARIANT, Kind.ASSERTION, Kind.EXCEPTION)
+    return trace.violation is not None and trace.violation.kind in kinds
 
 
 def details(violation: Violation | None) -> list[str]:
@@ -202,13 +209,25 @@ def moved_values(trace: Trace) -> list[tuple[str, Any]]:
 
 
 def _shown_change(name: str, path: str, old: str, new: str) -> ShownChange:
-    # An element of a set is named by its value, which is told anyway: `{3}` would only double it.
-    path = path[: path.index("{")] if path.endswith("}") else path
-    return ShownChange(name + path, old, new)
+    return ShownChange(name + told_path(path), old, new)
 
 
-def _pair(old: Any, new: Any, limit: int) -> tuple[str, str]:
-    """Both values as text that differs even where they differ far from their beginnings."""
+def told_path(path: str) -> str:
+    """The path of a part without an element of a set: its value is told anyway.
+
+    Examples
+    --------
+    >>> told_path("[2].owners{3}"), told_path("[2]['{x}']")
+    ('[2].owners', "[2]['{x}']")
+    """
+    return path[: path.index("{")] if path.endswith("}") else path
+
+
+def told_apart(old: Any, new: Any, limit: int) -> tuple[str, str]:
+    """Both values as text that differs even where they differ far from their beginnings.
+
+    The text of a value that is not there is empty.
+    """
     a = "" if old is ABSENT else show_value(old, limit)
     b = "" if new is ABSENT else show_value(new, limit)
     if a != b:

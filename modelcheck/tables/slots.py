@@ -66,9 +66,13 @@ class Domain:
 class Slot:
     """One place of the global state: its name and its domain.
 
-    A process's slot (`process` true) holds local states; any other holds a shared value.
+    A process's slot (`process` true) holds local states, and so does that of a store buffer; any
+    other holds a shared value. `memory` slots were added by a memory model: no part of what the
+    user declared; `hidden` ones are shown in no trace.
     """
 
     name: str
     domain: Domain
     process: bool = False
+    memory: bool = False
+    hidden: bool = False

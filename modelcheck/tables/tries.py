@@ -18,6 +18,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from modelcheck.errors import ModelError
+from modelcheck.tables.orders import turned
 from modelcheck.verdict import Kind
 
 
@@ -54,12 +55,13 @@ class Outcome:
     """One way a step can go: the slots it writes (the process's own among them), or a failure.
 
     `writes` are (slot, value id) pairs, each slot once. `result` is what the step sent back into
-    the process, for display only.
+    the process, and `note` what a trace should say besides, for display only.
     """
 
     writes: tuple[tuple[int, int], ...]
     result: Any = None
     failure: Failure | None = None
+    note: str = ""
 
 
 class Node:
@@ -177,18 +179,20 @@ class Trie:
 class Recorder:
     """Reads slots of one state and remembers the path, for `Trie.insert`.
 
-    A slot read twice the same way is on the path once.
+    A slot read twice the same way is on the path once. `turned` hands out sets whose order is a
+    chance in another order than the one that they have (`modelcheck.tables.orders`).
     """
 
-    def __init__(self, domains: list[Any], state: tuple[int, ...]):
+    def __init__(self, domains: list[Any], state: tuple[int, ...], turned: bool = False):
         self._domains = domains
         self._state = state
+        self.turned = turned
         self._known: set[tuple[int, Hashable]] = set()
         self.path: list[Read] = []
 
-    def anew(self) -> Recorder:
-        """Return a recorder of the same state with an empty path."""
-        return Recorder(self._domains, self._state)
+    def anew(self, turned: bool = True) -> Recorder:
+        """Return a recorder of the same state with an empty path; see the class for `turned`."""
+        return Recorder(self._domains, self._state, turned)
 
     def peek(self, slot: int) -> Any:
         """Return the value of `slot` without putting a read on the path.
@@ -201,6 +205,8 @@ class Recorder:
         """Return the value of `slot` (or what `view` sees of it), and put the read on the path."""
         ident = self._state[slot]
         value = self._domains[slot].values[ident]
+        if self.turned and view is None:
+            value = turned(value)
         if (slot, None) in self._known:
             return view.observe(value) if view else value
         mark = (slot, view.key if view else None)

@@ -19,9 +19,15 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Freezer", "Same", "Unfreezable", "by_value", "key_of", "told_by_identity"]
+from modelcheck.tables.chance import by_chance
+
+__all__ = [
+    "Freezer", "Same", "Unfreezable", "by_value", "key_of", "told_by_identity", "treat_as",
+    "without_order",
+]  # fmt: skip
 
 
 class Unfreezable(TypeError):
@@ -33,11 +39,13 @@ class Unfreezable(TypeError):
         The value, which may lie deep inside the one that was asked about.
     reason : str
         Why, in words that continue "it is refused: ".
+    remedy : str
+        What to write instead, where there is more to say than "plain values".
     """
 
-    def __init__(self, value: object, reason: str):
+    def __init__(self, value: object, reason: str, remedy: str = ""):
         super().__init__(f"a {type(value).__qualname__} cannot be part of a state: {reason}")
-        self.value, self.reason = value, reason
+        self.value, self.reason, self.remedy = value, reason, remedy
 
 
 class Same:
@@ -170,6 +178,24 @@ def key_of(value: object) -> Hashable:
     return Freezer().key(value)
 
 
+def without_order(key: Any) -> Hashable:
+    """Return a key in which the order of sets does not count, whatever `Freezer` made it.
+
+    Examples
+    --------
+    >>> first, second = Freezer(ordered=True), Freezer(ordered=True)
+    >>> keys = first.key((1, frozenset({0, 8}))), second.key((1, frozenset({8, 0})))
+    >>> keys[0] == keys[1], without_order(keys[0]) == without_order(keys[1])
+    (False, True)
+    """
+    if type(key) is not tuple:
+        return key  # type: ignore[no-any-return] # keys are hashable
+    parts = tuple(map(without_order, key))
+    if key and key[0] in (set, frozenset):
+        return (*parts[: 1 + (key[0] is set)], frozenset(parts[1 + (key[0] is set) :]))
+    return parts
+
+
 # How each kind of value is frozen. A handler takes the freezer and the value.
 
 Handler = Callable[[Freezer, Any], Hashable]
@@ -241,9 +267,23 @@ def _deque(freezer: Freezer, value: collections.deque[Any]) -> tuple[Hashable, .
 
 
 def _exception(freezer: Freezer, value: BaseException) -> tuple[Hashable, ...]:
-    # Not the traceback, and not __context__, which depends on who drives the generator. Hidden
-    # fields of built-in exceptions (StopIteration.value, OSError.filename) are slots.
-    return (freezer.key(value.args), freezer.key(value.__cause__), *_fields(freezer, value))
+    # Not the traceback. Hidden fields of built-in exceptions (StopIteration.value,
+    # OSError.filename) are slots.
+    chained = freezer.key(value.__cause__), freezer.key(_context_of(value))
+    return (freezer.key(value.args), *chained, *_fields(freezer, value))
+
+
+def _context_of(error: BaseException) -> BaseException | None:
+    """Return what an exception was raised during; not what modelcheck was handling just then.
+
+    An exception's traceback begins where it was caught: in the user's code, or in that which drives
+    the generator, and which may do so while it handles something of its own.
+    """
+    context = error.__context__
+    trace = context.__traceback__ if context is not None else None
+    if trace is None or trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        return None
+    return context
 
 
 def _cell(freezer: Freezer, value: types.CellType) -> tuple[Hashable, ...]:
@@ -319,6 +359,8 @@ def _reduced(freezer: Freezer, value: Any) -> tuple[Hashable, ...]:
     keys += [freezer.key([*part]) for part in parts[3:5] if part is not None]
     if type(value) in _CONTAINER_ITERATORS:
         walked = [r for r in gc.get_referents(value) if isinstance(r, (dict, set, frozenset))]
+        if walked and type(walked[0]) is not dict and by_chance(walked[0]):
+            raise Unfreezable(value, _BY_CHANCE, _CHOOSE)
         keys += map(freezer.key, walked[:1])
     return tuple(keys)
 
@@ -332,6 +374,7 @@ def _refuse(reason: str) -> Handler:
 
 # Which handler a class has.
 
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
 _POINTER = struct.calcsize("P")
 _DICTS: tuple[dict[Any, Any], ...] = ({}, collections.OrderedDict())
 _CONTAINER_ITERATORS: frozenset[type] = frozenset(
@@ -340,6 +383,14 @@ _CONTAINER_ITERATORS: frozenset[type] = frozenset(
     for view in (each, each.values(), each.items())
     for kind in (type(iter(view)), type(reversed(view)))
 ) | {type(iter(set()))}
+_BY_CHANCE = (
+    "it goes over a set of strings, enum members or the like, in an order that changes from one "
+    "run of Python to the next"
+)
+_CHOOSE = (
+    "Only one order would be explored, and each time another one: write `for v in sorted(...)`, or "
+    "take any of them with `v = yield choose(...)`."
+)
 _ITERATORS_3_14 = "itertools show their state no longer on Python 3.14: write the loop out"
 
 
@@ -377,6 +428,11 @@ def by_value(cls: type) -> bool:
 def told_by_identity(cls: type) -> bool:
     """Return whether a class's instances are told apart by identity, and by nothing else."""
     return _HANDLERS.get(cls) is _same
+
+
+def treat_as(cls: type, kind: type) -> None:
+    """Give instances of `cls` the keys that those of `kind` have."""
+    _HANDLERS[cls] = _HANDLERS[kind]
 
 
 def _with_fields(build: Build, fields: Build) -> Build:

@@ -29,7 +29,7 @@ def user(s, me, n):
         yield s.level[me].set(0)
 
 
-@model
+@model(expect={"sc": "holds", "else": "violated"}, by="assertion")
 def filter_lock(n: int = 3):
     """At most one of n processes is inside."""
     s = Filter(level=cells(n, 0), last=cells(n, 0))

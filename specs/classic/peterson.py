@@ -46,7 +46,7 @@ def somebody_enters(s):
     return any(p.at("critical") for p in s.user)
 
 
-@model
+@model(expect={"sc": "holds", "else": "violated"}, by="mutual_exclusion")
 def peterson():
     """Mutual exclusion with three shared bits."""
     s = Peterson()

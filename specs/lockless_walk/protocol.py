@@ -40,6 +40,7 @@ from modelcheck.kernel import (
     set_pte,
     smp_call_function_many,
     smp_mb,
+    smp_rmb,
     smp_wmb,
     try_get_page,
 )
@@ -55,6 +56,7 @@ class Mm:
     table: object = PageTable  # the page-table page, in use or deposited
     page: object = Page  # what the pte maps
     huge_page: object = Page  # what the pmd maps where it is huge
+    overflow: bool = True  # a perf counter overflows once; only row 14 has somebody to tell
 
 
 def mm_cpumask(mm):
@@ -66,8 +68,11 @@ def mm_cpumask(mm):
 
 
 def gup_pgd_range(mm):
-    """Return the page found, with a reference taken, or None (mm/gup.c)."""
-    pmd = yield READ_ONCE(mm.pmd)
+    """Return the page found, with a reference taken, or None (mm/gup.c).
+
+    The pmd holds the table's address: READ_ONCE() orders the loads through it.
+    """
+    pmd = yield READ_ONCE(mm.pmd, mm.table)
     with label("below the pmd"):
         if pmd is Pmd.NONE:
             return None
@@ -106,7 +111,7 @@ def gup_pte_range(mm):
 
 def find_linux_pte(mm):
     """Return which entry maps the address: the pmd itself, one in the table, or None."""
-    pmd = yield READ_ONCE(mm.pmd)
+    pmd = yield READ_ONCE(mm.pmd, mm.table)
     return {Pmd.NONE: None, Pmd.HUGE: "pmd", Pmd.TABLE: "table"}[pmd]
 
 
@@ -245,9 +250,14 @@ def munmap(mm, cpu, invalidate):
 
 
 @process
-def collapse(mm, cpu, invalidate):
-    """Replace the table by a huge page: collapse_huge_page() (mm/khugepaged.c)."""
+def collapse(mm, cpu, invalidate, locked=True):
+    """Replace the table by a huge page: collapse_huge_page() (mm/khugepaged.c).
+
+    Of the lock of the ptes only the order that taking it brings is modelled.
+    """
     yield from invalidate(mm, cpu)  # pmdp_collapse_flush
+    if locked:
+        yield smp_rmb().named("spin_lock(pte_ptl): an acquire")
     page_count = yield atomic_read(mm.page.refcount)  # __collapse_huge_page_isolate
     if page_count != 1:
         yield WRITE_ONCE(mm.pmd, Pmd.TABLE)  # somebody holds the page: put the table back
@@ -268,12 +278,18 @@ def split(mm, cpu, invalidate):
     yield WRITE_ONCE(mm.pmd, Pmd.TABLE)  # pmd_populate
 
 
-def only_a_lookup_minds_a_split(updater, look, **others):
-    """Return what a row expects that lets walks go on too long: "gup" checks a huge pmd again."""
-    return "holds" if (updater, look) == ("split", "gup") else "violated"
+@process
+def dontneed(mm, cpu, invalidate):
+    """Unmap the page and keep the table, as MADV_DONTNEED does: zap_pte_range() (mm/memory.c).
+
+    The pmd stays, so nobody waits for walks.
+    """
+    yield set_pte(mm.table, Pte.NONE)
+    yield flush_tlb_broadcast(mm_cpumask(mm))
+    yield put_page(mm.page)
 
 
-UPDATERS = {"munmap": munmap, "collapse": collapse, "split": split}
+UPDATERS = {"munmap": munmap, "collapse": collapse, "split": split, "dontneed": dontneed}
 
 
 # Properties.
@@ -292,6 +308,19 @@ def no_walker_sees_an_uninitialised_pte(s):
 @always
 def no_walker_takes_a_table_for_a_page(s):
     return all(w.local.get("got") is not Pmd.TABLE for w in s.walker)
+
+
+def harm(updater, look):
+    """Return what a row is violated by that lets walks go on too long.
+
+    A lookup minds all that is freed or changed below it. "gup" checks a huge pmd again, so a split
+    does it no harm; but under a collapse it pins a page that is being copied away.
+    """
+    if updater == "split":
+        return no_walker_takes_a_table_for_a_page if look == "lookup" else "holds"
+    if (updater, look) == ("collapse", "gup"):
+        return a_pinned_page_is_never_copied_away
+    return no_walker_touches_a_freed_table
 
 
 def pinned(w):
@@ -384,32 +413,44 @@ class Scene:
     updater: str
     look: str = "gup"
     irqs_on: bool = True  # in the walkers' callers
+    left_over: int = 0  # what the count is at first
+    irqs_order_loads: bool = True  # a CPU forgets what it read ahead when it takes an interrupt
 
 
-def system(walk, invalidate, also=(), **scene):
+def system(walk, invalidate, also=(), without=(), **scene):
     """Return walkers and an updater, each on a CPU of its own, with interrupt handlers there.
 
     `walk` and `invalidate` are the two functions in which the rows differ, `also` are properties
-    besides `PROPERTIES`, and `scene` are the fields of `Scene`.
+    besides `PROPERTIES`, `without` some of those that the row cannot have, and `scene` are the
+    fields of `Scene`. An `updater` may also be the process function itself.
     """
     here = Scene(**scene)
-    mm = before_split(here.walkers + 1) if here.updater == "split" else Mm(cpus(here.walkers + 1))
+    updater = UPDATERS.get(here.updater, here.updater)
+    start = before_split if here.updater in BEFORE_SPLIT else Mm
+    mm = start(cpus(here.walkers + 1), nr_walkers=here.left_over)
     *own, last = mm.cpu
-    if here.updater == "collapse":
+    if here.updater in COLLAPSES:
         also = [a_pinned_page_is_never_copied_away, *also]
     return System(
         mm,
         [
             *(walker(mm, cpu, walk, LOOKS[here.look], here.irqs_on).on(cpu) for cpu in own),
-            UPDATERS[here.updater](mm, last, invalidate).named("updater").on(last),
-            *interrupts(mm.cpu),
+            updater(mm, last, invalidate).named("updater").on(last),
+            *interrupts(mm.cpu, orders=here.irqs_order_loads),
             page_allocator(mm.page),
         ],
-        [*PROPERTIES, flag_restored(here.irqs_on), *also],
+        [*(p for p in PROPERTIES if p not in without), flag_restored(here.irqs_on), *also],
     )
 
 
-def before_split(n):
+#: Updaters that copy the page away.
+COLLAPSES = ["collapse"]
+
+#: Updaters that find the pmd huge.
+BEFORE_SPLIT = ["split"]
+
+
+def before_split(cpu, **fields):
     """Return an mm whose pmd is huge, with an empty table deposited; the ptes will map its page."""
     page, table = Page(), PageTable(pte=Pte.UNINITIALISED)
-    return Mm(cpus(n), pmd=Pmd.HUGE, table=table, page=page, huge_page=page)
+    return Mm(cpu, pmd=Pmd.HUGE, table=table, page=page, huge_page=page, **fields)

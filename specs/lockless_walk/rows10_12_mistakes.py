@@ -3,8 +3,8 @@
 from protocol import (
     end_lockless_pgtbl_walk,
     find_linux_pte,
+    harm,
     invalidate_counting,
-    only_a_lookup_minds_a_split,
     start_lockless_pgtbl_walk,
     system,
     use_pte,
@@ -25,7 +25,7 @@ def ended_early(mm, cpu, look):
     return got
 
 
-@model(expect="violated", by="no_walker_touches_a_freed_table")
+@model(expect=lambda updater: harm(updater, look="lookup"))
 def row10_end_before_last_use(walkers: int = 2, updater: str = "munmap"):
     """end_lockless_pgtbl_walk() before the last use of the pte."""
     return system(ended_early, invalidate_counting, walkers=walkers, updater=updater)
@@ -75,7 +75,7 @@ def tracking_compiled_out(mm, cpu, look):
     return got
 
 
-@model(expect=only_a_lookup_minds_a_split, by="no_walker_touches_a_freed_table")
+@model(expect=harm)
 def row12_tracking_compiled_out(walkers: int = 2, updater: str = "munmap", look: str = "gup"):
     """The #ifdef lacks its CONFIG_ prefix, while the splitter still trusts the count."""
     return system(

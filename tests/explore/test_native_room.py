@@ -64,3 +64,57 @@ def test_the_first_violation_stays_the_first():
         system = System(s, [stores(s, v) for v in (1, 2, 3)], [none_stored, two_stored])
         first.append(check(system, engine=engine).trace.steps[0].process)
     assert first == ["stores[0]", "stores[0]"]
+
+
+@process
+def cell_far(s, index, n):
+    value = yield choose(range(n))
+    yield s.b[index].set(value)
+
+
+@pytest.mark.parametrize(
+    ("constant", "most", "said"),
+    [
+        ("storage.MOST", 1 << 14, "more states"),
+        ("storage.MOST_SUBS", 1 << 12, "more different parts"),
+        ("arrays.MOST", 200, "learned tables"),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_numbers_cannot_name_ends_the_search(constant, most, said, workers, monkeypatch):
+    """More states, parts or table entries than there are numbers: incomplete, with the reason."""
+    whole = f"modelcheck.explore.native.{constant}"
+    monkeypatch.setattr(whole, most)
+    s = Wide()
+    processes = [cell_far(s, i, 25) for i in range(4)]
+    result = check(System(s, processes), engine="native", workers=workers)
+    assert result.verdict == "incomplete"
+    assert said in result.reason
+    assert 0 < result.states <= (1 << 17)
+
+
+ENGINES = pytest.mark.parametrize("engine", ["reference", "native"])
+
+
+@ENGINES
+@pytest.mark.parametrize("n", [300, pytest.param(70_000, marks=pytest.mark.long)])
+def test_ids_past_8_and_16_bits(n, engine):
+    """So many values of one location, and local states of one process, learned in mid-run."""
+    s = Wide()
+    result = check(System(s, [one(s, n)]), engine=engine)
+    assert (result.verdict, result.states, result.transitions) == ("holds", 2 * n + 1, 2 * n)
+
+
+@pytest.mark.long
+@ENGINES
+def test_a_location_that_counts_past_16_bits(engine):
+    """One value a level, and all tables grow as it goes."""
+
+    @process
+    def counts(s):
+        while True:
+            yield s.x.update(lambda x: (x + 1) % 70_000)
+
+    s = Wide()
+    result = check(System(s, [counts(s)]), engine=engine)
+    assert (result.verdict, result.states, result.depth) == ("holds", 70_000, 69_999)

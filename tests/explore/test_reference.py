@@ -390,21 +390,3 @@ def test_the_same_search_twice():
     first, second = check(model), check(model)
     for part in ("verdict", "states", "transitions", "levels", "violation", "trace", "coverage"):
         assert getattr(first, part) == getattr(second, part), part
-
-
-@pytest.mark.xfail(reason="a cut within a level hides a deadlock of that level", strict=True)
-def test_a_violation_of_a_cut_search_is_a_shortest_one():
-    """The budget bites after an invariant at distance 2 was found, before the deadlock at 1 was."""
-
-    @process
-    def p(s):
-        v = yield choose(0, 1, 2)
-        if v == 0:
-            yield s.x.set(1)
-        elif v == 1:
-            yield s.y.set((yield choose(range(50))))
-        else:
-            yield until(lambda: s.x == 99)
-
-    result = check(system(p, properties=[x_is_0]), max_states=8)
-    assert (result.violation.kind, len(result.trace)) == (Kind.DEADLOCK, 1)

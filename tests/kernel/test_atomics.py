@@ -33,7 +33,8 @@ from modelcheck.kernel import (
     smp_wmb,
     xchg,
 )
-from modelcheck.memory.sc import MODELS, SequentialConsistency
+from modelcheck.memory import MODELS
+from modelcheck.memory.sc import SequentialConsistency
 
 
 class Colour(Enum):
@@ -128,12 +129,16 @@ def test_a_barrier_is_a_step_that_changes_nothing(make, label):
 
 
 class ClosedFences(SequentialConsistency):
-    """A memory model in which no fence can ever be passed: who needs one is stuck."""
+    """A memory model in which what is fully ordered can never be done: who is so is stuck."""
 
     name = "closed"
 
-    def fence(self, turn, kind):
-        turn.block()
+    def modify(self, turn, ref, function, order="relaxed"):
+        return turn.block() if order == "full" else super().modify(turn, ref, function, order)
+
+    def modify_if(self, turn, ref, test, function, order="relaxed"):
+        passes, old = super().modify_if(turn, ref, test, function, order)
+        return turn.block() if passes and order == "full" else (passes, old)
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,8 @@ def test_in_guards_and_properties_a_channel_is_the_sequence_of_its_messages():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
+        (lambda: Channel(), "has no capacity"),
+        (lambda: Channel(2, 3), "was given no messages"),
         (lambda: Channel(-1), "has no capacity"),
         (lambda: Channel(True), "has no capacity"),
         (lambda: Channel("2"), "has no capacity"),

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from language.mistakes import Shared, assert_told, collector
+from language.mistakes import Color, Shared, assert_told, collector
 from language.small import run
 
 from modelcheck import ModelError, atomic, choose, until
@@ -239,10 +239,41 @@ def misspells(s):
     yield s.cuont.set(1)  # here
 
 
-@mistake("a condition that uses `is` looks into a collection", "x.value is None")
-def identity_in_a_collection(s):
+@mistake("`.value` is asked of x, and x is also used without it", "leave out `.value`")
+def a_name_as_value_and_as_reference(s):
+    x = s.x
+    yield until(lambda: x is not None and x.value == 0)  # here
+
+
+@mistake("x is held by a list", "`.value`", "leave out `.value`")
+def a_list_of_values_and_of_references(s):
     mine = [s.x, s.y]
-    yield until(lambda: all(v is not None for v in mine))  # here
+    yield until(lambda: mine[0] is not None and mine[1].value == 0)  # here
+
+
+@mistake("color is captured, and `.value` is asked of a parameter", "leave out `.value`")
+def the_value_of_which(s):
+    def helper(c):
+        return c.value is Color.RED
+
+    color = s.color
+    yield until(lambda: helper(color))  # here
+
+
+@mistake("can reach the reference x in a tuple_iterator", "Keep references in variables")
+def a_reference_in_an_iterator(s):
+    walk = iter((s.x, s.y))
+    yield until(lambda: next(walk) is not None)  # here
+
+
+@mistake("x is assigned to where a collection or object holds it", "leave out `.value`")
+def a_store_beside_values_asked_of_a_list(s):
+    mine = [s.x, s.y]
+
+    def f():
+        s.x = mine[0].value + 1  # here
+
+    yield atomic(f)
 
 
 @pytest.mark.parametrize(("function", "words"), MISTAKES)

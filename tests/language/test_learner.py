@@ -162,10 +162,6 @@ def hash_badly(s):
     yield s.x.set(Bad("hash"))
 
 
-def no_attribute(s):
-    yield atomic(lambda: s.x.set(1))
-
-
 def no_message(s):
     yield s.y
     assert (yield s.y)
@@ -184,7 +180,6 @@ def no_message(s):
         (add_text, "exception: TypeError"),
         (compare_badly, "exception: ValueError: no equality"),
         (hash_badly, "exception: ValueError: no hash"),
-        (no_attribute, "inside a step names are plain values"),
         (no_message, "assertion: assert "),
     ],
     ids=lambda v: getattr(v, "__name__", ""),

@@ -61,7 +61,12 @@ def yields_from_a_step(s):
     yield from s.x.add(1)  # here
 
 
-@mistake("the step `x := 5` was made inside", "Names are plain values there")
+@mistake("`.set` was asked of 0: inside a step names are plain values", "Assign (`s.x = 1`")
+def makes_a_step_in_a_condition(s):
+    yield until(lambda: s.x.set(1))  # here
+
+
+@mistake("`.set` was asked of 0: inside a step names are plain values", "Assign (`s.x = 1`")
 def makes_a_step_in_atomic(s):
     ref = s.x
 
@@ -189,7 +194,7 @@ def assigns_a_part(s):
     yield atomic(lambda: setattr(s, "lock", None))  # here
 
 
-@mistake("? is not part of the model's state", "the @state object that it belongs to")
+@mistake("Shared.x is not part of the model's state", "the @state object that it belongs to")
 def reads_another_state(s):
     yield s.x
     yield ELSEWHERE.x  # here
@@ -208,6 +213,71 @@ def names_badly(s):
 @mistake("that is not a CPU", "modelcheck.kernel.Cpu")
 def runs_on_a_number(s):
     yield spawn(process(sub)(s).on(3))  # here
+
+
+@mistake("a channel is not part of the model's state", "the @state object that it belongs to")
+def receives_from_another_state(s):
+    yield s.x
+    yield Shared().ch.recv()  # here
+
+
+@mistake("within it, of shared, it is not part of the model's state")
+def waits_for_another_state(s):
+    other = Shared()
+    yield until(lambda: other.x == 0)  # here
+
+
+@mistake("`format` was applied to x", "`v = yield x`", "its `.name`")
+def formats(s):
+    yield label(f"at {s.x}")  # here
+
+
+@mistake("`str` was applied to x", "its `.name`")
+def makes_text(s):
+    yield s.y.set(str(s.x))  # here
+
+
+@mistake("`str` was applied to x", "its `.name`")
+def makes_text_the_old_way(s):
+    yield s.y.set("%s" % s.x)  # noqa: UP031  # here
+
+
+@mistake("`repr` was applied to x", "its `.name`")
+def makes_text_of_a_list(s):
+    yield s.y.set(str([s.x]))  # here
+
+
+@mistake("says `yield from` of a collection (a list_iterator)", "one by one")
+def yields_from_a_list(s):
+    yield from [s.x, s.y]  # here
+
+
+@mistake("says `yield from` of a collection (a map)", "one by one")
+def yields_from_an_array(s):
+    yield from s.a  # here
+
+
+@mistake("`del` was applied to shared.x", "yield x.set(None)")
+def deletes(s):
+    yield s.x
+    del s.x  # here
+
+
+@mistake("`del` was applied to a[0]", "s.x = None")
+def deletes_a_cell_in_atomic(s):
+    def f():
+        del s.a[0]  # here
+
+    yield atomic(f)
+
+
+def test_the_name_of_a_location_may_be_asked_for():
+    """A label may say which location it is about."""
+
+    def p(s):
+        yield label(f"at {s.x.name}, {s.a}, {s.ch}")
+
+    assert run(Shared(), p).holds
 
 
 @pytest.mark.parametrize(("function", "words"), MISTAKES)

@@ -140,17 +140,13 @@ def test_unknown_and_missing_parameters_are_told():
 
 
 def test_expectations_that_cannot_be_are_told():
-    """No verdict, a function that fails: with the model's file and line."""
-    with pytest.raises(ModelError, match="expects 'broken'") as caught:
+    """Neither verdict nor cause, a function that fails: with the model's file and line."""
 
-        @model(expect="broken")
-        def wrong():
-            return System(Shared(), [])
+    @model(expect="broken")
+    def wrong(n: int = 1):
+        return System(Shared(), [], [small])
 
-    assert (caught.value.file, caught.value.line > 1) == (__file__, True)
-    assert "holds, violated, incomplete" in caught.value.remedy
-
-    @model(expect=lambda: "holds")
+    @model(expect=lambda m: "holds")
     def fails(n: int = 1):
         return System(Shared(), [])
 
@@ -158,11 +154,92 @@ def test_expectations_that_cannot_be_are_told():
     def says_nonsense(n: int = 1):
         return System(Shared(), [])
 
+    @model(expect={"sc": "holds", "fast": "violated"})
+    def elsewhere():
+        return System(Shared(), [])
+
+    with pytest.raises(ModelError, match="expects 'broken'") as caught:
+        check(wrong)
+    assert (caught.value.file, caught.value.line > 1) == (__file__, True)
+    assert "holds, violated, incomplete, or what violates it: " in caught.value.remedy
+    assert caught.value.remedy.endswith("unreachable, small.")
     with pytest.raises(ModelError, match="raised TypeError"):
         check(fails)
     with pytest.raises(ModelError, match="expects 'maybe'"):
         check(says_nonsense)
-    assert (fails.expectation, says_nonsense.expectation) == ("?", "?")
+    with pytest.raises(ModelError, match="memory model 'fast', which is none"):
+        check(elsewhere)
+    assert fails.expectation == "?"
+
+
+def crowd(n: int = 2):
+    """At most one has added, or not."""
+    s = Shared()
+    return System(s, [p(s) for _ in range(n)], [small])
+
+
+def expected(n=2, **stated):
+    """What comes of checking a crowd with an expectation: which one, by what, and whether met."""
+    result = check(model(crowd, **stated)(n=n))
+    return (result.expected, result.expected_by, result.ok)
+
+
+def test_a_cause_is_an_expectation():
+    """A property, its name, or a kind of violation says what must be violated, and by what."""
+    for cause in (small, "small", "invariant"):
+        named = "small" if cause is small else cause
+        assert expected(expect=cause) == ("violated", named, True)
+    assert expected(expect="deadlock") == ("violated", "deadlock", False)
+
+
+def test_a_function_names_the_parameters_that_it_needs():
+    """It speaks of all parameters: what it says is always asked for."""
+    by_number = {"expect": lambda n: small if n > 1 else "holds"}
+    assert expected(**by_number) == ("violated", "small", True)
+    assert expected(n=1, **by_number) == ("holds", "", True)
+    assert expected(n=3, expect=lambda n: "holds") == ("holds", "", False)
+    assert expected(n=1, expect=lambda n: "small") == ("violated", "small", False)
+    assert expected(n=3, expect="violated", by=lambda n: "small" if n == 3 else "deadlock")[2]
+
+
+def test_a_word_speaks_of_the_defaults():
+    """With other parameters it may come true; where it does not, nothing was expected."""
+    assert expected(expect="violated", by="small") == ("violated", "small", True)
+    assert expected(n=3, expect="violated", by="small") == ("violated", "small", True)
+    assert expected(n=1, expect="violated", by="small") == (None, "", True)
+    assert expected(n=3, expect="violated", by="deadlock") == (None, "", False)
+    assert expected(expect="violated", by="deadlock") == ("violated", "deadlock", False)
+    assert expected(n=3) == ("holds", "", False)
+
+
+def test_a_search_that_was_cut_refutes_no_expectation():
+    """It says what is expected still, whatever the parameters."""
+    result = check(model(crowd, expect="small")(n=5), max_states=2)
+    assert (result.verdict, result.expected, result.exit_code) == ("incomplete", "violated", 3)
+
+
+def test_an_expectation_may_depend_on_the_memory_model():
+    """A mapping has an entry for each, or `else` for all others; a function may ask for it."""
+    assert expected(expect={"sc": "small", "else": "holds"}) == ("violated", "small", True)
+    assert expected(expect={"else": "small"}) == ("violated", "small", True)
+    assert expected(expect={"sc": lambda n: "small"}, n=3) == ("violated", "small", True)
+    assert expected(expect={}) == (None, "", False)
+    assert expected(expect=lambda memory: small if memory == "sc" else None)[2]
+    assert expected(n=1, expect=lambda memory: small if memory == "sc" else None)[0] is None
+    assert expected(expect=lambda **others: small if others == {"n": 2} else None)[2]
+
+    @model(expect=lambda memory, **others: "small" if (memory, others) == (2, {}) else "holds")
+    def remembers(memory: int = 2):
+        return crowd(memory)
+
+    assert check(remembers).ok
+
+
+def test_a_model_may_expect_nothing():
+    """None says so; what holds is then fine, and what is violated is not."""
+    assert expected(expect=None) == (None, "", False)
+    assert expected(n=1, expect=lambda n: None) == (None, "", True)
+    assert model(crowd, expect=None).expectation == "none"
 
 
 def test_a_model_must_return_a_system_and_be_a_function():

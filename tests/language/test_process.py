@@ -360,7 +360,7 @@ def test_arguments_make_instances():
 
     s = Shared()
     instances = [adder(s, s.y), adder(s, s.a[1], by=3), adder(s, ref=s.x)]
-    assert [i.describe() for i in instances][1] == "adder(shared, ?, by=3)"
+    assert [i.describe() for i in instances][1] == "adder(shared, a cell, by=3)"
 
     @at_end
     def added(s):

@@ -2,69 +2,21 @@
 
 from __future__ import annotations
 
-import enum
-
 import pytest
+from language.looked_at import Mode, Part, Shared, p
 from language.small import count, marked, message, run
 
 from modelcheck import (
-    Channel,
     ModelError,
     Verdict,
     always,
     at_end,
     cells,
     choose,
-    label,
     process,
     sometimes,
-    state,
     until,
 )
-
-
-class Mode(enum.Enum):
-    """Two of them."""
-
-    OFF = 0
-    ON = 1
-
-
-@state
-class Part:
-    n: int = 0
-
-    @property
-    def positive(self):
-        return self.n > 0
-
-
-@state
-class Shared:
-    x: int = 0
-    mode: Mode = Mode.OFF
-    a = cells(2, 0)
-    part = Part()
-    ch = Channel(1)
-
-    @property
-    def total(self):
-        return self.x + sum(self.a)
-
-    def above(self, bound):
-        return self.total > bound
-
-    @property
-    def broken(self):
-        return self.cuont
-
-
-def p(s):
-    """Three steps, with a local variable that is dead after the second."""
-    v = yield choose(1, 2)
-    yield s.x.set(v)
-    with label("region"):
-        yield s.a[1].set(5)
 
 
 def test_always_holds_or_is_violated_by_a_shortest_trace():
@@ -300,6 +252,19 @@ def test_warnings_for_places_where_nobody_ever_was():
     )
 
 
+def test_warnings_for_local_variables_that_no_function_has():
+    """With a default it is no error; the result says what there is."""
+
+    @always
+    def asks(s):
+        return s.p.local.get("w", 0) == 0 and s.p.local.get("v", 1) in (1, 2)
+
+    result = run(Shared(), p, properties=[asks])
+    assert result.warnings == (
+        "no function of p has a local variable 'w': a typing mistake? There are bound, s, self, v.",
+    )
+
+
 def test_a_group_of_several_must_be_indexed():
     """`s.p.at` means one process; with two the error says how to name one."""
 
@@ -347,3 +312,12 @@ def test_a_property_can_be_called_and_decorated_again():
         "sometimes",
         "holds",
     )
+
+
+@pytest.mark.parametrize("decorator", [always, sometimes, at_end])
+def test_a_decorator_with_brackets_is_told(decorator):
+    """`@always()` is a mistake at its line, with the remedy."""
+    with pytest.raises(ModelError, match="was written with brackets") as caught:
+        decorator()
+    assert caught.value.file == __file__
+    assert f"`@{decorator.__name__}`" in caught.value.remedy

@@ -2,57 +2,11 @@
 
 from __future__ import annotations
 
-import enum
-
 import pytest
+from language.looked_at import Shared, p
 from language.small import marked, run
 
-from modelcheck import Channel, ModelError, always, cells, choose, label, state, until
-
-
-class Mode(enum.Enum):
-    """Two of them."""
-
-    OFF = 0
-    ON = 1
-
-
-@state
-class Part:
-    n: int = 0
-
-    @property
-    def positive(self):
-        return self.n > 0
-
-
-@state
-class Shared:
-    x: int = 0
-    mode: Mode = Mode.OFF
-    a = cells(2, 0)
-    part = Part()
-    ch = Channel(1)
-
-    @property
-    def total(self):
-        return self.x + sum(self.a)
-
-    def above(self, bound):
-        return self.total > bound
-
-    @property
-    def broken(self):
-        return self.cuont
-
-
-def p(s):
-    """Three steps, with a local variable that is dead after the second."""
-    v = yield choose(1, 2)
-    yield s.x.set(v)
-    with label("region"):
-        yield s.a[1].set(5)
-
+from modelcheck import ModelError, always, at_end, label, until
 
 LOG: list = []
 
@@ -130,6 +84,14 @@ def makes_a_step(s):
     return not until(lambda: s.x == 1)  # here
 
 
+def unknown_word(s):
+    return not s.p[0].finished  # here
+
+
+def too_many(s):
+    return s.p[3].done  # here
+
+
 WRONG = [
     (no_bool, "no_bool returned None, not True or False", "return"),
     (truthy, "truthy returned 0, not True or False", "bool"),
@@ -142,6 +104,9 @@ WRONG = [
     (swallows, "a property assigned to x", "only looks"),
     (unknown_name, "the snapshot has no 'cuont'", "It has x, mode, a, part, ch, p"),
     (unknown_local, "p has no local variable 'w' where it is now", "get('v', default)"),
+    (unknown_local, "at `choose(1, 2)` (line", "s.p.at('...')"),
+    (unknown_word, "p has no 'finished' for a property", "done, running and local"),
+    (too_many, "s.p[3]: there is 1 process p", "Count from 0"),
     (no_place, "p.at() was given no place", "Name a label"),
     (place_is_a_label, "p.at() was given label('region')", 'at("critical")'),
     (by_chance, "gave two answers in one state: False, True", "It may only look"),
@@ -165,6 +130,33 @@ def test_a_property_that_does_not_just_look_is_told(function, words, remedy):
     except AssertionError:
         line = function.__code__.co_firstlineno
     assert (error.file, error.line) == (__file__, line)
+
+
+def test_a_variable_of_a_process_that_has_finished():
+    """At the end it has none: asking is told, and `get` gives its default."""
+    with pytest.raises(ModelError, match="p has finished, and has no local variable 'v'") as caught:
+        run(Shared(), p, properties=[at_end(lambda s: s.p.local.v == 1)])
+    assert "store in the state" in caught.value.remedy
+    assert run(Shared(), p, properties=[at_end(lambda s: s.p.local.get("v", 7) == 7)]).holds
+
+
+def test_a_variable_of_a_subroutine_that_no_name_tells():
+    """A subroutine reached through an object shows its variables when it runs."""
+
+    class Tools:
+        def work(self, s):
+            inner = yield s.x
+            yield s.x.set(inner)
+
+    def calls(s, tools=Tools()):  # noqa: B008  a fixed object is the point
+        yield s.mode
+        yield from getattr(tools, "wo" + "rk")(s)
+
+    @always
+    def looks(s):
+        return s.calls.local.get("inner", 0) == 0
+
+    assert run(Shared(), calls, properties=[looks]).holds
 
 
 def test_a_mistake_in_a_helper_of_the_state_names_the_helper():

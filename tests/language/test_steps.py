@@ -267,7 +267,7 @@ def test_identity_and_match_see_values_in_guards():
         yield until(lambda: side.value is Side.LEFT)
         yield until(lambda: isinstance(x, int) and type(x) is int)
         yield until(lambda: side.name == "LEFT")
-        yield until(lambda: x is not None and x.value == 0)
+        yield until(lambda: x is not None and x == 0)
         got = yield atomic(lambda: matched(side) and (side, x))
         assert got == (Side.LEFT, 0)
         assert (yield until(lambda: [side])) == [Side.LEFT]

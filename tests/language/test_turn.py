@@ -17,8 +17,7 @@ from modelcheck import (
     state,
 )
 from modelcheck.language.learner import Learner, Shape
-from modelcheck.language.turn import Blocked, Turn, with_plain_names
-from modelcheck.language.turn import tests_identity as says_is
+from modelcheck.language.turn import Blocked, Turn
 from modelcheck.memory.sc import SequentialConsistency
 from modelcheck.tables.tries import Recorder, View
 
@@ -79,33 +78,16 @@ def test_choices_leave_the_others_open(turn):
     assert again.open == [(2, 1)]
 
 
-def test_identity_is_found_wherever_it_stands():
-    """`is`, `match` and tests for None, in nested functions too; elsewhere nothing is replaced."""
-    x = [1]
-    telling = [
-        lambda: x is None,
-        lambda: x is not x,
-        lambda: (lambda: x is x)(),
-        lambda: [v for v in x if v is None],
-    ]
-    assert all(says_is(f.__code__) for f in telling)
-    plain = lambda: x == [1] and len(x)  # noqa: E731  a lambda is what is looked at
-    assert not says_is(plain.__code__)
-    assert with_plain_names(plain) is plain
-    assert with_plain_names(len) is len
-
-
-def test_a_name_that_has_no_value_yet_is_left_alone():
+def test_a_name_that_has_no_value_yet_is_left_alone(turn):
     """A function may capture a variable that is assigned later."""
 
     def late():
         return value is None
 
-    made = with_plain_names(late)
     with pytest.raises(NameError):
-        made()
+        turn.test(late)
     value = None
-    assert late()
+    assert turn.test(late) == (True, True)
 
 
 def test_functions_that_name_each_other_are_looked_at_once():

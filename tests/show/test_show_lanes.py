@@ -87,6 +87,23 @@ def test_a_violated_initial_state_is_a_picture_too():
     assert any(text.startswith("Violated at the end") for text in texts(parsed(empty)))
 
 
+@pytest.mark.parametrize("letters", [30, 400, 2_000])
+def test_the_whole_token_is_in_the_picture(letters):
+    """A long one takes several lines, in order, none of which is cut."""
+    token = "mc1." + "".join(str(i % 10) for i in range(letters))
+    found = texts(parsed(evolve(samples.lost_update(), token=token)))
+    after = [text.removeprefix("replay token ") for text in found if set(text) & set("m0123456789")]
+    assert token in "".join(after)
+    assert not any("…" in text for text in after[-3:])
+
+
+def test_a_walk_is_headed_as_one():
+    """Neither a witness nor a counterexample."""
+    found = texts(parsed(evolve(samples.witness(), shows="random walk")))
+    assert "Random walk" in found
+    assert any(text.startswith("random walk, ") for text in found)
+
+
 def test_a_witness_is_not_red():
     """Without a violation the banner is green and nothing is marked as bad."""
     svg = lanes_svg(samples.witness()).partition("</style>")[2]

@@ -9,6 +9,7 @@ place that can be written to even where modelcheck is installed read-only.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -25,28 +26,37 @@ def available() -> bool:
 def compiled() -> bool:
     """Tell whether the kernel has been compiled before, for this version of it and of Python."""
     tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return any(_cache().rglob(f"kernel.expand-*{tag}*.nbi"))
+    return any(folder().rglob(f"kernel.expand-*{tag}*.nbi"))
 
 
 def load() -> Any:
     """Return the module that searches, compiling nothing yet. Cost: imports numba, about 0.3 s."""
+    return _load("engine")
+
+
+def load_reduced() -> Any:
+    """Return the module that searches with partial-order reduction."""
+    return _load("reduced")
+
+
+def _load(name: str) -> Any:
     import numba
 
     config: Any = numba.config  # it makes its attributes when it is imported
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(_cache())
+    config.CACHE_DIR = str(folder())
     try:
-        from modelcheck.explore.native import engine
+        return importlib.import_module(f"{__name__}.{name}")
     finally:
         config.CACHE_DIR = before
-    return engine
 
 
-def _cache() -> Path:
+def folder() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
-    folder = Path(__file__).parent
-    source = b"".join((folder / f"{name}.py").read_bytes() for name in ("kernel", "compact"))
-    name = f"kernel-{hashlib.sha256(source).hexdigest()[:12]}"
+    # numba's cache does not notice a change in another file that a kernel inlines.
+    here = Path(__file__).parent
+    sources = [(here / f"{name}.py").read_bytes() for name in ("kernel", "closure", "compact")]
+    name = f"kernel-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
     for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):
         try:

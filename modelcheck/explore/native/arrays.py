@@ -6,6 +6,13 @@ from typing import Any
 
 import numpy as np
 
+#: Entries that the 32-bit numbers in these arrays can name.
+MOST = 2**31 - 1
+
+
+class Full(Exception):
+    """Something outgrew the numbers that name it: the search cannot go on, and says so."""
+
 
 class Growing:
     """An array with a length of its own below its capacity; `data` is what a kernel gets.
@@ -36,7 +43,9 @@ class Growing:
         return first
 
     def reserve(self, count: int) -> None:
-        """Make room for `count` more."""
+        """Make room for `count` more. Raises `Full` beyond `MOST`."""
+        if self.used + count > MOST:
+            raise Full(f"the learned tables have more than {MOST:,} entries")
         if self.used + count > len(self.data):
             grown = np.zeros(max(2 * len(self.data), self.used + count), self.data.dtype)
             grown[: self.used] = self.data[: self.used]

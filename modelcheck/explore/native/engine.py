@@ -7,33 +7,33 @@ visited set, and all of a level is done before the next begins.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from modelcheck.errors import ModelError, UsageError
-from modelcheck.explore.budget import INTERRUPTED, Meter
+from modelcheck.explore.budget import Meter
 from modelcheck.explore.checkpoint import Keeper, Reader
 from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.native import kernel
+from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.flat import FlatTables
 from modelcheck.explore.native.kernel import CURSOR, MINE, TRANSITIONS, Work
 from modelcheck.explore.native.snapshot import restore, take
-from modelcheck.explore.native.storage import MOST, Storage
-from modelcheck.explore.search import Found, Move, Search
+from modelcheck.explore.native.storage import MOST, TOO_MANY, Storage
+from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
+from modelcheck.watchdog import Ended, reason_of
 
 #: States expanded between two looks at the budget, for each worker.
 STRIDE = 1 << 18
 
 #: A level of fewer states is expanded by one worker: the others would cost more than they bring.
 WIDE = 1 << 12
-
-TOO_MANY = "more states were found than 32-bit indices can name"
 
 
 class NativeSearch:
@@ -54,6 +54,7 @@ class NativeSearch:
         self.rows = self._property_rows()
         self.left = _NONE  # states put off by workers, and not expanded since
         self._kept = False  # whether the last checkpoint is written
+        self.unseen = False  # whether some of the last level was not expanded
 
     def sizes(self) -> list[int]:
         """Return how many values each slot has taken."""
@@ -100,23 +101,32 @@ class NativeSearch:
         try:
             if search.levels and self.keeper is not None:  # perhaps amid a level
                 self._level(self.bounds[-2], self.bounds[-1])
-            self._examine(storage.used)
+            self._examine()
             while search.found is None and not search.reason:
                 first, last = self.bounds[-1], storage.used
-                if first == last:
+                if first == last or self.meter.deep(len(search.levels)):
                     break
                 search.levels.append(last - first)
                 self.bounds.append(last)
                 self._level(first, last)
-        except KeyboardInterrupt:  # amid anything: the last checkpoint stays
-            search.reason, self._kept = INTERRUPTED, True
+        except Full as full:
+            search.reason, self._kept = search.reason or str(full), True
+            self._judge()
+        except KeyboardInterrupt as error:
+            search.reason = search.reason or reason_of(error)
+            if isinstance(error, Ended):  # any other may have come in the midst of our own code
+                self._examine_what_is_there()
+            else:
+                self._kept = True  # the last checkpoint stays
         except ModelError:
+            self._examine_what_is_there()
             if search.found is None:  # a violation found before is not lost
                 raise
         if self.keeper is not None and not self._kept:
-            with suppress(KeyboardInterrupt):  # the checkpoint before stays
+            with contextlib.suppress(KeyboardInterrupt):  # the checkpoint before stays
                 self._keep(finished=not search.reason)
-        search.states = storage.used
+        search.shortest = not self.unseen or search.found is None or search.found.kind in AT_REST
+        search.states = self._states
         search.transitions = self.transitions()
         search.seconds = self.meter.total()
         self.flat.give_back_visits()
@@ -134,18 +144,53 @@ class NativeSearch:
     def _level(self, first: int, last: int) -> None:
         """Expand all states of a level, and examine those found."""
         shared = self.storage.shared
+        self.unseen = True
         self._expand_listed(self.left)
         while shared[CURSOR] < last and not self.search.reason:
-            if self.workers > 1 and last - int(shared[CURSOR]) >= WIDE:
-                self._expand_together(last)
-            else:
-                self._expand_alone(last)
+            self._expand_some(last)
             self._look_at_budget(last - first)
-        self._examine(self.storage.used)
+        self.unseen = bool(self.search.reason)
+        self._examine()
+        if self.search.reason and self._states == self.most and self._has_failed():
+            self._look_at_rest(last)
         self._judge()
 
+    def _expand_some(self, last: int) -> None:
+        if self.workers > 1 and last - int(self.storage.shared[CURSOR]) >= WIDE:
+            self._expand_together(last)
+        else:
+            self._expand_alone(last)
+
+    def _has_failed(self) -> bool:
+        """Tell whether the level violates something one step further on."""
+        return self.search.found is not None or any(
+            m[kernel.FAIL_AT] >= 0 for m in self.storage.mine
+        )
+
+    def _look_at_rest(self, last: int) -> None:
+        """After a violation: look for one of the level itself, beyond the budget of states."""
+        search, reason = self.search, self.search.reason
+        search.reason = self.meter.exceeded_time_or_memory()
+        while self.storage.shared[CURSOR] < last and not search.reason:
+            self._expand_some(last)
+            cut: str = search.reason  # what it ran into
+            search.reason = cut or self.meter.exceeded_time_or_memory()
+        self.unseen = bool(search.reason)
+        search.reason = reason
+
+    def _examine_what_is_there(self) -> None:
+        """After an interruption or an error: what was found by then is not lost."""
+        with contextlib.suppress(ModelError, KeyboardInterrupt):
+            self._examine()
+        self._judge()
+
+    @property
+    def _states(self) -> int:
+        """How many states count: the kernel is a stride ahead of the budget."""
+        return min(self.storage.used, self.most)
+
     def _work(self, visits: Any, last: int, margin: int, order: Any, deferred: Any) -> Work:
-        return Work(visits, order, deferred, last, margin, self.tables.check_deadlock)
+        return Work(visits, order, deferred, last, margin, self.tables.check_deadlock, _NO_MASKS)
 
     def _expand_alone(self, last: int) -> None:
         """Expand states in order with one worker, learning each path as it comes."""
@@ -160,12 +205,32 @@ class NativeSearch:
         storage, mine = self.storage, self.storage.mine[0]
         why = self._kernel(self._work(self.flat.visits.data, last, 0, order, _NONE), mine)
         if why == kernel.MISS:
-            at = int(storage.shared[CURSOR])
-            self._learn(
-                int(mine[kernel.AGENT]), storage.state(int(order[at]) if len(order) else at)
-            )
+            if self.keeper is not None:  # a question that is cut short cannot be asked again
+                self.search.reason = self.meter.exceeded_time_or_memory()
+                if self.search.reason:
+                    return
+            at, agent = int(storage.shared[CURSOR]), int(mine[kernel.AGENT])
+            index = int(order[at]) if len(order) else at
+            try:
+                self._learn(agent, storage.state(index))
+            except (ModelError, Ended):
+                self._expand_before(agent, index)
+                raise
         elif why == kernel.ROOM:
             self._grow()
+
+    def _expand_before(self, agent: int, index: int) -> None:
+        """Expand a state by the agents before one that cannot be learned; they violate it first."""
+        mine, state = self.storage.mine[0], self.storage.state(index)
+        for before in range(agent):
+            for which, outcome in enumerate(self.tables.leaf(before, state).outcomes):
+                if outcome.failure is None:
+                    reached = successor(state, outcome.writes)
+                    self.storage.add(np.array([reached], np.int64))
+                elif mine[kernel.FAIL_AT] < 0:
+                    mine[kernel.FAIL_AT] = self.storage.used
+                    mine[kernel.FAIL_STATE] = index
+                    mine[kernel.FAIL_AGENT], mine[kernel.FAIL_WHICH] = before, which
 
     def _grow(self) -> None:
         """Make room, if the memory budget allows."""
@@ -173,8 +238,6 @@ class NativeSearch:
         if not self.search.reason:
             # The kernel says how many successors it wants room for.
             self.storage.reserve(int(self.storage.mine[0][kernel.AGENT]) + kernel.PENDING)
-            if self.storage.full():
-                self.search.reason = TOO_MANY
 
     def _expand_together(self, last: int) -> None:
         """Expand states with all workers; learn what they put off, and expand that alone."""
@@ -241,7 +304,6 @@ class NativeSearch:
             if self.keeper is not None:
                 self._keep(finished=False)
             self._kept = True
-            storage.truncate(self.most)  # the kernel is a stride ahead of the budget
             self.search.reason = self.meter.exceeded(self.most) or TOO_MANY
         elif not self.search.reason:
             self.search.reason = self.meter.exceeded_time_or_memory()
@@ -273,9 +335,9 @@ class NativeSearch:
         ]
         return np.array(rows, np.int64).reshape(-1, 3)
 
-    def _examine(self, last: int) -> None:
+    def _examine(self) -> None:
         """Hold the states found since against the properties; note witnesses and a violation."""
-        mine, storage = self.storage.mine[0], self.storage
+        mine, storage, last = self.storage.mine[0], self.storage, self._states
         while mine[kernel.CHECKED] < last and len(self.rows):
             why = kernel.examine(
                 storage.packing.arrays, self.flat.tries(), self.flat.roots.data, self.rows,
@@ -327,14 +389,19 @@ class NativeSearch:
             level = int(np.searchsorted(self.bounds, index, side="right")) - 1
             parent, agent, which = kernel.predecessor(
                 storage.packing.arrays, self.flat.tries(), self.flat.agents(), storage.store,
-                scratch, (self.bounds[level - 1], self.bounds[level]), index,
+                scratch, self._bounds_before(level), index,
             )  # fmt: skip
             moves.append((int(agent), int(which)))
             index = int(parent)
         return tuple(reversed(moves))
 
+    def _bounds_before(self, level: int) -> tuple[int, int]:
+        """Return where the states of the level before stand, and so every parent."""
+        return self.bounds[level - 1], self.bounds[level]
+
 
 _NONE = np.zeros(0, np.int64)
+_NO_MASKS = np.zeros(0, np.uint64)
 
 
 def explore_lossily(tables: Tables, meter: Meter, lossy: Lossy) -> Search:

@@ -174,6 +174,14 @@ class FlatTables:
             changes[word] = (mask | int(layout.mask[slot]) << shift, bits | value << shift)
         return changes
 
+    def leaf(self, number: int) -> Leaf:
+        """Return the leaf that the kernel knows by a number."""
+        return self._leaves[number]
+
+    def leaves(self) -> int:
+        """Return how many leaves there are."""
+        return len(self._leaves)
+
     def tries(self) -> Tries:
         """Return the arrays for the kernel; valid until something is added."""
         parts = (

@@ -88,6 +88,7 @@ class Work(NamedTuple):
     last: int  # where to stop
     margin: int  # room to leave for other workers; 0 alone
     deadlock: bool  # whether it matters that nobody can step
+    masks: np.ndarray  # uint64[states]: the agents to expand, as bits; empty: all
 
 
 class Agents(NamedTuple):
@@ -330,6 +331,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):
         work.last,
         work.margin,
     )
+    masks = work.masks
     words = np.empty(count, np.uint64)
     changed = np.empty(count, np.uint64)
     ids = np.empty(count + len(left) + 1, np.uint64)
@@ -361,7 +363,11 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                 unfold(count, left, right, subs, states[index], words, ids)
             branches = np.int64(0)
             missing = False
+            chosen = masks[index] if len(masks) else uint64(0)
             for a in range(number):
+                if chosen != 0 and (chosen >> uint64(a)) & uint64(1) == uint64(0):
+                    leaves[a] = -1
+                    continue
                 local = value_at(word, shift, mask, words, a_slot[a])
                 node = np.int32(0)
                 if local < a_size[a]:
@@ -409,7 +415,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                 break
             for a in range(number):
                 leaf = leaves[a]
-                outcomes = outcomes_of[leaf]
+                outcomes = outcomes_of[leaf] if leaf >= 0 else 0
                 if outcomes == 0:
                     continue
                 visits[leaf] += 1

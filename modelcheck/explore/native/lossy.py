@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 
 from modelcheck.errors import ModelError, UsageError
-from modelcheck.explore.budget import INTERRUPTED, Meter, interruption, resident_mib
+from modelcheck.explore.budget import Meter, resident_mib
 from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.native import compact
 from modelcheck.explore.native.compact import (
@@ -35,6 +35,7 @@ from modelcheck.explore.native.layout import Packing, widths_for
 from modelcheck.explore.search import Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
+from modelcheck.watchdog import INTERRUPTED, interruption, reason_of
 
 #: States expanded between two looks at the budget.
 STRIDE = 1 << 18
@@ -145,8 +146,8 @@ class LossySearch:
                 break
             except _Anew:
                 self._begin()
-            except KeyboardInterrupt:
-                self.search.reason = INTERRUPTED
+            except KeyboardInterrupt as error:
+                self.search.reason = reason_of(error)
                 break
             except ModelError:
                 if self.violation is None:  # a violation found before is not lost
@@ -297,6 +298,7 @@ class LossySearch:
         search.states, search.transitions = self.states, int(self.mine[TRANSITIONS])
         self.flat.give_back_visits()
         search.missed = self._missed()
+        search.shortest = False  # a state that was missed may have been nearer
         if not search.reason and self.violation is None:
             search.reason = self.lossy.told(search.states, search.missed)
         try:

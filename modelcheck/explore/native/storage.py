@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelcheck.explore.native import kernel
+from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.kernel import (
     ALLOCATED,
     CURSOR,
@@ -22,8 +23,16 @@ from modelcheck.explore.native.kernel import (
 from modelcheck.explore.native.layout import Packing, widths_for
 from modelcheck.tables.tables import State
 
-#: States that 32-bit indices can name, the empty mark apart.
-MOST = 2**32 - 2
+#: Places of a hash table that the upper 32 bits of a hash can tell apart.
+PLACES = 2**32
+
+#: States that there is ever room for: three quarters of the largest table.
+MOST = PLACES // 4 * 3
+
+#: Parts of longer states: their table has two places for each.
+MOST_SUBS = PLACES // 2
+
+TOO_MANY = "more states were found than 32-bit indices can name"
 
 #: How full the table of parts may get; the kernel knows this figure too.
 SUB_FULL = 0.7
@@ -72,10 +81,6 @@ class Storage:
         """How many states there are."""
         return int(self.mine[0][NEXT])
 
-    def truncate(self, states: int) -> None:
-        """Forget the states from `states` on; the set is of no use for searching any more."""
-        self.mine[0][NEXT] = states
-
     def bytes(self) -> int:
         """Return how many bytes the arrays take."""
         return sum(a.nbytes for a in self.store)
@@ -105,10 +110,6 @@ class Storage:
 
     # Room.
 
-    def full(self) -> bool:
-        """Tell whether no more states can be named."""
-        return len(self.store.states) >= MOST
-
     def growth_mib(self) -> float:
         """Return about how much memory the next growth of the store takes for good, in MiB."""
         return (self._room() - len(self.store.states)) * (8 + 4 / 0.75) / 2**20
@@ -123,13 +124,20 @@ class Storage:
         return min(max(room, used + (1 << 17), len(self.store.states) * 3 // 2), MOST)
 
     def reserve(self, states: int) -> None:
-        """Make room for so many more states, and for their parts where they have several words."""
-        words = self.packing.arrays.words
-        while self.used + states > len(self.store.states) < MOST:
+        """Make room for so many more states, and for their parts where they have several words.
+
+        Raises `Full` where 32-bit numbers name no more; what is there stays as it is.
+        """
+        while self.used + states > len(self.store.states):
+            if len(self.store.states) >= MOST:
+                raise Full(TOO_MANY)
             self._grow_states()
+        words = self.packing.arrays.words
         while words > 1 and self.shared[SUBS] + 4 * words * states > SUB_FULL * len(
             self.store.subs
         ):
+            if len(self.store.subs) >= MOST_SUBS:
+                raise Full("states have more different parts than 32-bit numbers can name")
             self._grow_subs()
 
     def _grow_states(self) -> None:
@@ -147,7 +155,7 @@ class Storage:
 
     def _grow_subs(self) -> None:
         old, used = self.store, int(self.shared[SUBS])
-        subs = np.zeros(4 * len(old.subs), np.uint64)
+        subs = np.zeros(min(4 * len(old.subs), MOST_SUBS), np.uint64)
         subs[:used] = old.subs[:used]
         sub_table = np.zeros(2 * len(subs), np.uint32)
         spare = [*self.dead, *(int(m[SPARE]) for m in self.mine if m[SPARE] >= 0)]
@@ -159,8 +167,21 @@ class Storage:
         return self.packing.holds(sizes)
 
     def repack(self, sizes: Sequence[int]) -> None:
-        """Pack all states anew, in the same order, with bits for so many values of each slot."""
-        old_layout, old, used = self.packing.arrays, self.store, self.used
+        """Pack all states anew, in the same order, with bits for so many values of each slot.
+
+        Raises `Full` where the new parts are too many; all is then as before.
+        """
+        packing, old, used = self.packing, self.store, self.used
+        shared, mine = self.shared.copy(), [m.copy() for m in self.mine]
+        try:
+            self._repack(sizes, packing.arrays, old, used)
+        except Full:
+            self.packing, self.store = packing, old
+            for counters, before in zip([self.shared, *self.mine], [shared, *mine], strict=True):
+                counters[:] = before
+            raise
+
+    def _repack(self, sizes: Sequence[int], old_layout: Any, old: Store, used: int) -> None:
         self.packing = Packing(widths_for(sizes, slack=1))
         self.mine[0][NEXT] = 0
         self.shared[SUBS] = 0
@@ -193,4 +214,4 @@ _NOTHING = np.zeros(0, np.int64)
 
 def _table_size(states: int) -> int:
     """Return the size of a hash table that is three quarters full with so many states."""
-    return int(states / 0.75) + 64
+    return min(int(states / 0.75) + 64, PLACES)

@@ -1,0 +1,32 @@
+"""One hash seed for every run of the command line: Python's own changes from run to run.
+
+The order of a set of strings follows it. What visibly depends on such an order is refused; what is
+left then at least gives the same verdict each time, and a token replays.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+#: The seed, unless ``PYTHONHASHSEED`` says otherwise.
+SEED = "0"
+
+
+def fix_seed() -> None:
+    """Start this program anew with a fixed hash seed, if it is ours and has none."""
+    if os.name != "posix" or "PYTHONHASHSEED" in os.environ or not _is_our_program():
+        return
+    if not sys.flags.hash_randomization or sys.flags.ignore_environment:
+        return
+    os.environ["PYTHONHASHSEED"] = SEED
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _is_our_program() -> bool:
+    """Tell whether the command line is what this interpreter was started for, and nothing else."""
+    given = sys.orig_argv[1:]
+    return given[:2] == ["-m", "modelcheck"] or (
+        bool(given) and Path(given[0]).name == "modelcheck"
+    )

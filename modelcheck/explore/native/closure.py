@@ -1,0 +1,355 @@
+"""Stubborn sets natively: those of `modelcheck.explore.reduction.stubborn`, member by member.
+
+Relations are lists in one heap, fetched from Python when first needed: a kernel that lacks one
+stops, says which, and goes on from there. Neighbours: `relations` fetches them, `reduced` drives.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, uint64
+
+from modelcheck.explore.native.kernel import (
+    AGENT,
+    CHECKED,
+    DONE,
+    MINE,
+    MISS,
+    fold,
+    mix,
+    spot,
+    unfold,
+    value_at,
+    walk,
+)
+
+#: A kernel came back because a relation was never fetched; beside `kernel.MISS` and the like.
+RELATE = 16
+
+#: Where in a worker's counters it is counted in how many states something was put off.
+PUT_OFF = MINE - 1
+
+#: Which relation, in ``wanted[0]``; of what, in ``wanted[1]``.
+CONFLICTS, ENABLERS, PREDECESSORS, VISIBLE, VISIBLE_STEPS = range(5)
+
+#: As in `modelcheck.explore.reduction.stubborn`.
+ENABLED, LATER, BLOCKED, BLOCKED_LATER = 10, 5, 3, 2
+
+
+class Relating(NamedTuple):
+    """Relations between local steps, which are numbered. A length of -1 means "never fetched"."""
+
+    number: np.ndarray  # int32[roots]: of the local step whose trie has that root; -1: too new
+    agent: np.ndarray  # int32[steps]
+    local: np.ndarray  # int32[steps]
+    heap: np.ndarray  # int32[...]: all lists
+    conflicts: np.ndarray  # int32[leaves]: where in the heap
+    conflicts_size: np.ndarray  # int32[leaves]
+    enablers: np.ndarray  # int32[leaves]
+    enablers_size: np.ndarray  # int32[leaves]
+    predecessors: np.ndarray  # int32[steps]
+    predecessors_size: np.ndarray  # int32[steps]
+    visible: np.ndarray  # int8[leaves]: 1, 0, or -1
+    visible_steps: np.ndarray  # int32[2]: where in the heap, and how many
+    reachable: np.ndarray  # uint64[...]: bits, a row for each local state of an agent
+    reachable_row: np.ndarray  # int64[agents]: the first row's place
+    reachable_words: np.ndarray  # int64[agents]: the length of a row
+    watching: bool  # whether any property is to be undisturbed
+
+
+class Scratch(NamedTuple):
+    """Room for one worker's closures."""
+
+    member: np.ndarray  # int64[steps]: the last closure that the step was a member of
+    waiting: np.ndarray  # int32[steps]
+    closure: np.ndarray  # int64[1]: how many there have been
+    wanted: np.ndarray  # int64[2]: the relation to fetch
+
+
+@njit(inline="always")
+def _reaches(relating, agent, here, local):
+    """Tell whether an agent can come from one local state to another."""
+    place = relating.reachable_row[agent] + here * relating.reachable_words[agent] + (local >> 6)
+    return (relating.reachable[place] >> uint64(local & 63)) & uint64(1) != uint64(0)
+
+
+@njit
+def _price(relating, scratch, step, here, enabled):
+    """Return what a local step seems to cost a set; see `stubborn.Closure`."""
+    agent = relating.agent[step]
+    at = here[agent]
+    if at == step:
+        return ENABLED if enabled[agent] else BLOCKED
+    if scratch.member[at] == scratch.closure[0]:
+        return 0
+    if not _reaches(relating, agent, relating.local[at], relating.local[step]):
+        return 0
+    return LATER if enabled[agent] else BLOCKED_LATER
+
+
+@njit
+def _want(scratch, kind, what):
+    scratch.wanted[0], scratch.wanted[1] = kind, what
+    return -1
+
+
+@njit
+def _grow(layout, tries, agents, relating, scratch, words, here, leaves, enabled, seed, bound):
+    """Return the agents of the set grown from one, as bits; 0 once there are `bound`.
+
+    The second value returned is below 0 where a relation must be fetched first.
+    """
+    word, shift, mask = layout.word, layout.shift, layout.mask
+    scratch.closure[0] += 1
+    closure = scratch.closure[0]
+    member, waiting = scratch.member, scratch.waiting
+    member[here[seed]] = closure
+    waiting[0] = here[seed]
+    size, found, taken = 1, 0, uint64(0)
+    all_visible = not relating.watching
+    while size > 0:
+        size -= 1
+        step = waiting[size]
+        agent = relating.agent[step]
+        leaf = leaves[agent]
+        first, count = np.int64(0), np.int64(0)
+        if step == here[agent] and enabled[agent]:
+            found += 1
+            taken |= uint64(1) << uint64(agent)
+            if found >= bound:
+                return uint64(0), 0
+            first, count = relating.conflicts[leaf], relating.conflicts_size[leaf]
+            if count < 0:
+                return uint64(0), _want(scratch, CONFLICTS, leaf)
+            if not all_visible:
+                if relating.visible[leaf] < 0:
+                    return uint64(0), _want(scratch, VISIBLE, leaf)
+                if relating.visible[leaf] == 1:
+                    all_visible = True
+                    if relating.visible_steps[1] < 0:
+                        return uint64(0), _want(scratch, VISIBLE_STEPS, 0)
+                    # In the order of the reference: first the conflicts, then these.
+                    for i in range(first, first + count):
+                        other = relating.heap[i]
+                        if member[other] != closure:
+                            member[other] = closure
+                            waiting[size] = other
+                            size += 1
+                    first, count = relating.visible_steps[0], relating.visible_steps[1]
+        elif step == here[agent]:
+            first, count = relating.enablers[leaf], relating.enablers_size[leaf]
+            if count < 0:
+                return uint64(0), _want(scratch, ENABLERS, leaf)
+        else:
+            local = relating.local[step]
+            if not _reaches(relating, agent, relating.local[here[agent]], local):
+                continue
+            blocked = np.int64(-1)
+            node = walk(
+                tries.slot, tries.data, tries.size, tries.children, word, shift, mask, words,
+                agents.roots[agents.base[agent] + local],
+            )  # fmt: skip
+            known = node != 0 and tries.data[node] < len(relating.enablers)
+            if known and tries.count[tries.data[node]] == 0:
+                blocked = tries.data[node]
+            if blocked >= 0:
+                first, count = relating.enablers[blocked], relating.enablers_size[blocked]
+                if count < 0:
+                    return uint64(0), _want(scratch, ENABLERS, blocked)
+                cost = 0
+                for i in range(first, first + count):
+                    if member[relating.heap[i]] != closure:
+                        cost += _price(relating, scratch, relating.heap[i], here, enabled)
+                if member[here[agent]] == closure:
+                    other_cost = 0
+                else:
+                    other_cost = ENABLED if enabled[agent] else BLOCKED
+                if cost > other_cost:
+                    blocked = np.int64(-1)
+            if blocked < 0:
+                first, count = relating.predecessors[step], relating.predecessors_size[step]
+                if count < 0:
+                    return uint64(0), _want(scratch, PREDECESSORS, step)
+        for i in range(first, first + count):
+            other = relating.heap[i]
+            if member[other] != closure:
+                member[other] = closure
+                waiting[size] = other
+                size += 1
+    return taken, found
+
+
+@njit(cache=True, nogil=True)
+def choose(layout, tries, agents, relating, store, mine, scratch, order, last, masks, seeds):
+    """Decide which agents to expand in states from mine[CHECKED] on, into `masks`, as bits.
+
+    `order` lists the states; if it is empty they are mine[CHECKED] to `last` themselves. `seeds`,
+    if there are any, has for each listed state the agents from which alone sets may be grown.
+    Returns MISS (mine[AGENT] is the agent, the state is at mine[CHECKED]), RELATE, or DONE.
+    """
+    word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
+    number = len(agents.slot)
+    words = np.empty(count, np.uint64)
+    ids = np.empty(count + len(layout.left) + 1, np.uint64)
+    here = np.empty(number, np.int64)
+    leaves = np.empty(number, np.int64)
+    enabled = np.empty(number, np.bool_)
+    at = mine[CHECKED]
+    while at < last:
+        state = order[at] if len(order) else at
+        words[0] = store.states[state]
+        if count > 1:
+            unfold(count, layout.left, layout.right, store.subs, store.states[state], words, ids)
+        many, all_of_them, new = 0, uint64(0), uint64(0)
+        for a in range(number):
+            local = value_at(word, shift, mask, words, agents.slot[a])
+            node = np.int32(0)
+            if local < agents.size[a]:
+                root = agents.base[a] + local
+                here[a] = relating.number[root] if root < len(relating.number) else -1
+                node = walk(
+                    tries.slot, tries.data, tries.size, tries.children, word, shift, mask, words,
+                    agents.roots[agents.base[a] + local],
+                )  # fmt: skip
+            if node == 0:
+                mine[CHECKED], mine[AGENT] = at, a
+                return MISS
+            leaves[a] = tries.data[node]
+            enabled[a] = tries.count[leaves[a]] > 0
+            if enabled[a]:
+                many += 1
+                all_of_them |= uint64(1) << uint64(a)
+            if here[a] < 0 or leaves[a] >= len(relating.conflicts):
+                new |= uint64(1) << uint64(a)
+        if new != uint64(0):
+            # Relations are not told yet of a step here. This run is not the last: any choice will
+            # do. The fewest states, and something new: one such step.
+            few = new & all_of_them
+            few &= ~few + uint64(1)
+            masks[state] = few if few and not len(seeds) else all_of_them
+            at += 1
+            continue
+        best, fewest = all_of_them, many
+        wanted = seeds[at] if len(seeds) else all_of_them
+        if len(seeds):
+            fewest = many + 1
+        for a in range(number):
+            if fewest <= 1:
+                break
+            if not enabled[a] or (wanted >> uint64(a)) & uint64(1) == uint64(0):
+                continue
+            taken, found = _grow(
+                layout, tries, agents, relating, scratch, words, here, leaves, enabled, a, fewest
+            )
+            if found < 0:
+                mine[CHECKED] = at
+                return RELATE
+            if found > 0:
+                best, fewest = taken, found
+        masks[state] = best
+        if best != all_of_them:
+            mine[PUT_OFF] += 1
+        at += 1
+    mine[CHECKED] = at
+    return DONE
+
+
+@njit(cache=True, nogil=True)
+def successors(layout, tries, agents, store, mine, masks, begin, edges, last):
+    """Write down where the chosen steps of states lead; return how many, -1 without the room.
+
+    ``edges[begin[s]:begin[s + 1]]`` are the successors of state s; all are stored already.
+    """
+    word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
+    words = np.empty(count, np.uint64)
+    changed = np.empty(count, np.uint64)
+    ids = np.empty(count + len(layout.left) + 1, np.uint64)
+    used = np.int64(0)
+    size = uint64(len(store.table))
+    for state in range(last):
+        words[0] = store.states[state]
+        if count > 1:
+            unfold(count, layout.left, layout.right, store.subs, store.states[state], words, ids)
+        for a in range(len(agents.slot)):
+            if (masks[state] >> uint64(a)) & uint64(1) == uint64(0):
+                continue
+            local = value_at(word, shift, mask, words, agents.slot[a])
+            node = walk(
+                tries.slot, tries.data, tries.size, tries.children, word, shift, mask, words,
+                agents.roots[agents.base[a] + local],
+            )  # fmt: skip
+            leaf = tries.data[node]
+            if used + tries.count[leaf] > len(edges):
+                return np.int64(-1)
+            for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
+                if tries.failing[o]:
+                    continue
+                for i in range(count):
+                    changed[i] = words[i]
+                for d in range(tries.begin[o], tries.begin[o] + tries.deltas[o]):
+                    w = tries.where[d]
+                    changed[w] = (changed[w] & tries.keep[d]) | tries.put[d]
+                root = changed[0]
+                if count > 1:
+                    root = fold(
+                        count, layout.left, layout.right, store.subs, store.sub_table,
+                        store.shared, mine, changed, ids,
+                    )  # fmt: skip
+                place = np.int64(spot(mix(root), size))
+                while store.states[np.int64(store.table[place]) - 1] != root:
+                    place += 1
+                    if place == len(store.table):
+                        place = 0
+                edges[used] = np.int64(store.table[place]) - 1
+                used += 1
+        begin[state + 1] = used
+    return used
+
+
+@njit(cache=True, nogil=True)
+def components(begin, edges, count):
+    """Return the strongly connected component of each state; see `reduction.ignoring`."""
+    number = np.full(count, -1, np.int64)
+    low = np.zeros(count, np.int64)
+    part = np.full(count, -1, np.int64)
+    at = np.zeros(count, np.int64)
+    stack = np.empty(count, np.int64)
+    path = np.empty(count, np.int64)
+    height = met = parts = 0
+    for root in range(count):
+        if number[root] >= 0:
+            continue
+        depth = 1
+        path[0] = root
+        number[root] = low[root] = met
+        met += 1
+        stack[height] = root
+        height += 1
+        at[root] = begin[root]
+        while depth > 0:
+            state = path[depth - 1]
+            if at[state] < begin[state + 1]:
+                after = edges[at[state]]
+                at[state] += 1
+                if number[after] < 0:
+                    number[after] = low[after] = met
+                    met += 1
+                    stack[height] = after
+                    height += 1
+                    at[after] = begin[after]
+                    path[depth] = after
+                    depth += 1
+                elif part[after] < 0:
+                    low[state] = min(low[state], number[after])
+                continue
+            depth -= 1
+            if depth > 0:
+                low[path[depth - 1]] = min(low[path[depth - 1]], low[state])
+            if low[state] == number[state]:
+                while part[state] < 0:
+                    height -= 1
+                    part[stack[height]] = parts
+                parts += 1
+    return part

@@ -1,0 +1,250 @@
+"""The native search with partial-order reduction.
+
+For each level it is decided first which agents to expand in each state (`closure.choose`), then the
+kernel of the unreduced search expands those. Several workers share both. See
+`modelcheck.explore.reduction.search` for the runs, and why the last is sound.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from modelcheck.explore.budget import Meter
+from modelcheck.explore.native import closure, kernel
+from modelcheck.explore.native.engine import NativeSearch
+from modelcheck.explore.native.engine import explore as plain
+from modelcheck.explore.native.kernel import CURSOR, MINE
+from modelcheck.explore.native.relations import FlatRelations
+from modelcheck.explore.search import Move, Reduction, Search
+from modelcheck.tables.tables import Property, State, Tables
+from modelcheck.watchdog import reason_of
+
+#: Agents that a set of bits can name.
+MOST_AGENTS = 64
+
+#: Fewer states than these are decided by one worker.
+WIDE = 1 << 10
+
+_NONE = np.zeros(0, np.int64)
+
+
+class ReducedSearch(NativeSearch):
+    """One run of a reduced search."""
+
+    def __init__(self, tables: Tables, meter: Meter, workers: int = 1):
+        super().__init__(tables, meter, workers)
+        self.masks = np.zeros(1 << 14, np.uint64)
+        self.flat_relations: FlatRelations | None = None
+        self.in_order = True
+        self.put_off = 0  # in how many states
+
+    def begin(self) -> None:
+        """Start from the initial state."""
+        super().begin()
+        self.flat_relations = FlatRelations(self.flat, self._watched())
+
+    def _watched(self) -> list[Property]:
+        numbers = set(self.rows[:, 1].tolist())
+        return [p for number, p in enumerate(self.tables.properties) if number in numbers]
+
+    @property
+    def relations(self) -> FlatRelations:
+        """The relations, once the search has begun."""
+        assert self.flat_relations is not None
+        return self.flat_relations
+
+    def run(self) -> Search:
+        """Search; then take the steps that are ignored for ever, until there are none."""
+        search = self.search
+        try:
+            while True:
+                search.transitions = 0  # the workers' counters go on
+                super().run()
+                if search.found is not None or search.reason or not self._catch_up():
+                    break
+        except KeyboardInterrupt as error:
+            search.reason = search.reason or reason_of(error)
+        return search
+
+    def _level(self, first: int, last: int) -> None:
+        if last > len(self.masks):
+            grown = np.zeros(max(last, 2 * len(self.masks)), np.uint64)
+            grown[: len(self.masks)] = self.masks
+            self.masks = grown
+        self._choose(_NONE, first, last, self.masks, np.zeros(0, np.uint64))
+        if not self.search.reason:
+            super()._level(first, last)
+
+    def _work(self, visits: Any, last: int, margin: int, order: Any, deferred: Any) -> Any:
+        work = super()._work(visits, last, margin, order, deferred)
+        return work._replace(masks=self.masks)
+
+    def _choose(self, order: Any, first: int, last: int, masks: Any, seeds: Any) -> None:
+        """Decide for a range of states which agents to expand."""
+        at = first
+        while at < last and not self.search.reason:
+            upto = min(last, at + self.stride)
+            parts = self.workers if upto - at >= WIDE * self.workers else 1
+            bounds = [at + (upto - at) * part // parts for part in range(parts + 1)]
+            ranges = list(zip(bounds, bounds[1:], strict=False))
+            with ThreadPoolExecutor(parts) as pool:
+                while ranges:
+                    jobs = [(_counters(begin), self.relations.scratch()) for begin, _ in ranges]
+                    whys = list(
+                        pool.map(self._chosen(order, masks, seeds), ranges, jobs)
+                        if parts > 1
+                        else map(self._chosen(order, masks, seeds), ranges, jobs)
+                    )
+                    ranges = self._next(order, ranges, jobs, whys)
+            at = upto
+            self.search.reason = self.meter.exceeded_time_or_memory()
+
+    def _chosen(self, order: Any, masks: Any, seeds: Any) -> Any:
+        storage, relating = self.storage, self.relations.arrays()
+        layout, tries, agents = storage.packing.arrays, self.flat.tries(), self.flat.agents()
+
+        def one(span: tuple[int, int], job: Any) -> int:
+            mine, scratch = job
+            return int(
+                closure.choose(
+                    layout, tries, agents, relating, storage.store, mine, scratch, order, span[1],
+                    masks, seeds,
+                )
+            )  # fmt: skip
+
+        return one
+
+    def _next(self, order: Any, ranges: Any, jobs: Any, whys: list[int]) -> list[tuple[int, int]]:
+        """See to what kernels stopped for; return what is left to do."""
+        left = []
+        self.put_off += sum(int(mine[closure.PUT_OFF]) for mine, _ in jobs)
+        for (_, end), (mine, scratch), why in zip(ranges, jobs, whys, strict=True):
+            at = int(mine[kernel.CHECKED])
+            if why == kernel.DONE:
+                continue
+            left.append((at, end))
+            if why == kernel.MISS:
+                index = int(order[at]) if len(order) else at
+                self._learn(int(mine[kernel.AGENT]), self.storage.state(index))
+            else:
+                self.relations.fetch(int(scratch.wanted[0]), int(scratch.wanted[1]))
+        return left
+
+    def _learn(self, agent: int, state: State) -> None:
+        before = self.tables.learned
+        super()._learn(agent, state)
+        if self.tables.learned == before:
+            return
+        if agent < 0:
+            self.relations.watch(self._watched())
+        else:
+            self.relations.note(agent, state)
+
+    def _examine(self) -> None:
+        rows = len(self.rows)
+        super()._examine()
+        if len(self.rows) != rows:
+            self.relations.watch(self._watched())
+
+    def _catch_up(self) -> bool:
+        """Where steps are ignored for ever, take them; tell whether there were any."""
+        states, ignored = self._ignored()
+        if len(states) == 0:
+            return False
+        self.in_order = False
+        extra = np.zeros(self.storage.used, np.uint64)
+        self._choose(states, 0, len(states), extra, ignored)
+        before = self.masks[states]
+        self.masks[states] = extra[states] & ~before
+        self._expand_listed(states[self.masks[states] != 0])
+        self.masks[states] |= before
+        self.storage.shared[CURSOR] = self.bounds[-1]
+        self._examine()
+        self._judge()
+        return True
+
+    def _ignored(self) -> tuple[Any, Any]:
+        """Return a state of each part that is never left and ignores agents, and these as bits."""
+        count = self.storage.used
+        begin, edges = self._edges()
+        parts = closure.components(begin, edges, count)
+        sources = np.repeat(np.arange(count), np.diff(begin))
+        targets = edges.astype(np.int64)
+        number = int(parts.max()) + 1
+        is_left = np.zeros(number, np.bool_)
+        is_left[parts[sources[parts[sources] != parts[targets]]]] = True
+        together = np.zeros(number, np.uint64)
+        np.bitwise_or.at(together, parts, self.masks[:count])
+        first = np.full(number, count, np.int64)
+        np.minimum.at(first, parts, np.arange(count))
+        candidates = np.flatnonzero(~is_left)
+        states = first[candidates]
+        enabled = self._enabled(states)
+        ignored = enabled & ~together[candidates]
+        wanting = np.flatnonzero(ignored)
+        order = np.argsort(states[wanting])
+        return states[wanting][order], ignored[wanting][order]
+
+    def _edges(self) -> tuple[Any, Any]:
+        """Return where the states that each state was expanded to begin in a list, and the list."""
+        storage, count = self.storage, self.storage.used
+        scratch = np.zeros(MINE, np.int64)
+        scratch[kernel.SPARE] = -1
+        begin = np.zeros(count + 1, np.int64)
+        edges = np.zeros(2 * count + 64, np.uint32)
+        while True:
+            used = closure.successors(
+                storage.packing.arrays, self.flat.tries(), self.flat.agents(), storage.store,
+                scratch, self.masks, begin, edges, count,
+            )  # fmt: skip
+            if used >= 0:
+                return begin, edges[: int(used)]
+            edges = np.zeros(2 * len(edges), np.uint32)
+
+    def _enabled(self, states: Any) -> Any:
+        """Return the agents that can step in some states, as bits."""
+        return np.array([self._enabled_in(self.storage.state(int(s))) for s in states], np.uint64)
+
+    def _enabled_in(self, state: State) -> int:
+        agents = range(len(self.tables.agents))
+        return sum(1 << agent for agent in agents if self.tables.leaf(agent, state).outcomes)
+
+    def reduction(self, runs: int) -> Reduction:
+        """Say what was put off."""
+        return Reduction(self.put_off, self.storage.used, runs)
+
+    def _bounds_before(self, level: int) -> tuple[int, int]:
+        first, last = super()._bounds_before(level)
+        return (first if self.in_order else 0), last
+
+
+def _counters(begin: int) -> Any:
+    mine = np.zeros(MINE, np.int64)
+    mine[kernel.CHECKED] = begin
+    return mine
+
+
+def explore(tables: Tables, meter: Meter, workers: int = 1) -> Search:
+    """Search natively with reduction; see `modelcheck.explore.reduction.search.explore`.
+
+    Without it where there are more agents than a set of bits can name.
+    """
+    if len(tables.agents) > MOST_AGENTS:
+        return plain(tables, meter, workers)
+    runs = 0
+    witnesses: dict[int, tuple[Move, ...]] = {}
+    while True:
+        runs += 1
+        before = tables.learned
+        run = ReducedSearch(tables, meter, workers)
+        run.search.witnesses.update(witnesses)
+        run.rows = run._property_rows()
+        run.begin()
+        search = run.run()
+        search.reduction = run.reduction(runs)
+        witnesses = search.witnesses
+        if search.found is not None or search.reason or tables.learned == before:
+            return search

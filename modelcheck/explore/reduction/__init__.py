@@ -1,0 +1,1 @@
+"""Partial-order reduction: which of the enabled steps of a state are enough."""

@@ -1,0 +1,203 @@
+"""The reduced search, in plain Python: breadth-first, expanding stubborn sets.
+
+A choice made early may rest on tables that still lack what matters. So the search runs until a run
+has learned nothing: the relations were then the same from its first state to its last. A violation
+is one in any run, since every state that is reached is really reachable.
+
+Deterministic. Neighbours: `modelcheck.explore.reference` is the same search without reduction, and
+what this one is tested against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from modelcheck.errors import ModelError
+from modelcheck.explore import reference
+from modelcheck.explore.budget import Meter
+from modelcheck.explore.reduction.ignoring import bits, ignored
+from modelcheck.explore.reduction.relations import Relations
+from modelcheck.explore.reduction.stubborn import Closure
+from modelcheck.explore.search import Reduction, Search, successor
+from modelcheck.tables.tables import Property, State, Tables
+from modelcheck.tables.tries import Leaf
+from modelcheck.watchdog import reason_of
+
+#: How many states are expanded between two looks at the clock.
+STRIDE = 64
+
+
+def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None) -> Search:
+    """Search with partial-order reduction; see `modelcheck.explore.reference.explore`.
+
+    The same verdict as without, every deadlock, and of every property whether it can be violated.
+    Counts are those of the last run. A counterexample need not be a shortest one.
+    """
+    runs = 0
+    witnesses: dict[int, tuple[tuple[int, int], ...]] = {}
+    while True:
+        runs += 1
+        before = tables.learned
+        run = _Run(tables, meter, witnesses, runs)
+        search = run.search
+        try:
+            run.to_the_end(pause)
+        except KeyboardInterrupt as error:
+            search.reason = search.reason or reason_of(error)
+        except ModelError:
+            if search.found is None:  # a violation found before is not lost
+                raise
+        run.settle()
+        witnesses = search.witnesses
+        if search.found or search.reason or search.paused is not None:
+            return search
+        if tables.learned == before:
+            return search
+
+
+class _Run:
+    """One run: its graph, and what it has found."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        meter: Meter,
+        witnesses: dict[int, tuple[tuple[int, int], ...]],
+        number: int,
+    ):
+        self.tables, self.meter, self.number = tables, meter, number
+        self.search = Search(tables, engine="reference")
+        self.search.witnesses = dict(witnesses)
+        self.parents: reference.Parents = {tables.initial: None}
+        self.index = {tables.initial: 0}
+        self.states = [tables.initial]
+        self.edges: list[list[int]] = []
+        self.enabled: list[int] = []
+        self.taken: list[int] = []
+        self.postponed = 0
+        reference.examine(self.search, self.parents, tables.initial)
+        self.relations = Relations(tables, self._watched())
+        self.known = tables.learned
+
+    def _watched(self) -> list[Property]:
+        """Return the properties whose answers matter in every state."""
+        return [
+            prop
+            for number, prop in enumerate(self.tables.properties)
+            if prop.kind == "always"
+            or (prop.kind == "sometimes" and number not in self.search.witnesses)
+        ]
+
+    def to_the_end(self, pause: Callable[[], bool] | None) -> None:
+        """Expand all states, and then those that ignore steps, until none does."""
+        search = self.search
+        while search.found is None and not search.reason:
+            while len(self.edges) < len(self.states) and not self._stopped():
+                if pause is not None and pause():
+                    search.paused = self.states
+                    return
+                level = range(len(self.edges), len(self.states))
+                search.levels.append(len(level))
+                for at in level:
+                    self._expand(at)
+                    if self._stopped():
+                        return
+            if self._stopped() or not self._catch_up():
+                return
+
+    def _stopped(self) -> bool:
+        return self.search.found is not None or bool(self.search.reason)
+
+    def settle(self) -> None:
+        """Write down what the run has counted."""
+        search = self.search
+        search.states = len(self.states)
+        search.seconds = self.meter.elapsed()
+        search.reduction = Reduction(self.postponed, len(self.edges), self.number)
+
+    def _expand(self, at: int) -> None:
+        if at % STRIDE == 0:
+            self._look_at_budget(at)
+        state = self.states[at]
+        leaves = self._leaves(state)
+        enabled = [agent for agent, leaf in enumerate(leaves) if leaf.outcomes]
+        self.edges.append([])
+        self.enabled.append(sum(1 << agent for agent in enabled))
+        self.taken.append(0)
+        if not enabled:
+            reference.at_rest(self.search, self.parents, state)
+            return
+        chosen = enabled
+        if len(enabled) > 1:
+            chosen = Closure(self.relations, state, leaves).smallest(enabled)
+            self.postponed += len(chosen) < len(enabled)
+        self._take(at, chosen, leaves)
+
+    def _look_at_budget(self, at: int) -> None:
+        search = self.search
+        depth, count = max(len(search.levels) - 1, 0), len(self.states)
+        self.meter.tell(count, search.transitions, depth, count - at, 0)
+        search.reason = self.meter.exceeded_time_or_memory()
+
+    def _leaves(self, state: State) -> list[Leaf]:
+        """Return what each agent's step does in a state; tell the relations of what is new."""
+        tables, leaves = self.tables, []
+        for agent in range(len(tables.agents)):
+            leaves.append(tables.leaf(agent, state))
+            if tables.learned != self.known:
+                self.known = tables.learned
+                self.relations.note(agent, state)
+        return leaves
+
+    def _take(self, at: int, agents: list[int], leaves: list[Leaf]) -> None:
+        """Take the steps of some agents from a state."""
+        search, state = self.search, self.states[at]
+        for agent in agents:
+            leaf = leaves[agent]
+            leaf.visits += 1
+            self.taken[at] |= 1 << agent
+            for which, outcome in enumerate(leaf.outcomes):
+                search.transitions += 1
+                if outcome.failure is not None:
+                    move = agent, which
+                    kind = outcome.failure.kind
+                    reference.found(search, self.parents, state, kind, move=move)
+                else:
+                    reached = successor(state, outcome.writes)
+                    self.edges[at].append(self._number(reached, state, agent, which))
+
+    def _number(self, reached: State, state: State, agent: int, which: int) -> int:
+        number = self.index.get(reached)
+        if number is None:
+            limit = self.meter.budget.states
+            if limit is not None and len(self.states) >= limit:
+                self.search.reason = self.meter.exceeded(len(self.states))
+                return 0
+            number = self.index[reached] = len(self.states)
+            self.states.append(reached)
+            self.parents[reached] = state, agent, which
+            self._examine(reached)
+        return number
+
+    def _examine(self, state: State) -> None:
+        """Hold a new state against the properties; tell the relations of what changed."""
+        found = len(self.search.witnesses)
+        reference.examine(self.search, self.parents, state)
+        if self.tables.learned != self.known or len(self.search.witnesses) != found:
+            self.known = self.tables.learned
+            self.relations.watch(self._watched())
+
+    def _catch_up(self) -> bool:
+        """Where steps are ignored for ever, take them; tell whether there were any."""
+        wanting = ignored(self.edges, self.enabled, self.taken)
+        for at, agents in wanting:
+            state = self.states[at]
+            leaves = self._leaves(state)
+            enabled = bits(self.enabled[at])
+            grown = [
+                Closure(self.relations, state, leaves).grown(agent, len(enabled)) or enabled
+                for agent in bits(agents)
+            ]
+            fewest = min(grown, key=len)
+            self._take(at, [a for a in fewest if not self.taken[at] >> a & 1], leaves)
+        return bool(wanting)

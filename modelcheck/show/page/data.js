@@ -1,0 +1,42 @@
+/* What the page knows, and questions to it. */
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+
+/** The change of each location in the state `index`, by the location's number. */
+function changesAt(trace, index) {
+  const found = new Map();
+  if (index > 0) for (const change of trace.changes[index - 1]) found.set(change.slot, change);
+  return found;
+}
+
+/** The place of each process in the state `index`. */
+function placesAt(trace, index) {
+  const moment = trace.moments[index];
+  return moment ? moment.map((number) => trace.places[number]) : [];
+}
+
+/** The text of a location's value in the state `index`. */
+function valueAt(trace, slot, index) {
+  const number = trace.states[index][slot];
+  return number < 0 ? "" : trace.values[number];
+}
+
+/** The class that gives an element the colour of a process. */
+function laneOf(trace, process) {
+  return `lane-${trace.processes[process].color}`;
+}
+
+/** Which lane a location lies in: 0 is memory. */
+function storeOf(trace, slot) {
+  return Math.max(0, trace.stores.findIndex((store) => store.slots.includes(slot)));
+}
+
+/** `0 -> 1`, `added 3`, `removed 3`, `stays 0` as elements; old and new in colours of their own. */
+function changeText(part) {
+  const old = el("del", {}, part.old);
+  const now = el("ins", {}, part.new);
+  if (part.sort === "changed") return [old, " \u2192 ", now];
+  if (part.sort === "added") return ["+ ", now];
+  if (part.sort === "removed") return ["\u2212 ", old];
+  return part.sort === "stays" ? ["stays ", part.new] : [];
+}

@@ -1,0 +1,40 @@
+"""The watchdog ends the user's code and nobody else's."""
+
+from __future__ import annotations
+
+import sys
+from collections import namedtuple
+
+from modelcheck.watchdog import _PACKAGE, Guard, users_frame
+
+
+def called_by(file: str, code: str, **names):
+    """The innermost user's frame, seen from a call that code of such a file makes."""
+    seen = []
+    names["look"] = lambda: seen.append(users_frame(sys._getframe(1)))
+    exec(compile(code, file, "exec"), names)
+    return seen[0] and seen[0].f_code.co_filename
+
+
+def test_the_users_frame_is_the_one_that_our_language_calls():
+    """A function of the user's that a layer of ours runs, and none where an explorer runs."""
+    space: dict = {}
+    exec(compile("def step(look): look()", "user.py", "exec"), space)
+    run = "step(look)"
+    assert called_by(f"{_PACKAGE}language/turn.py", run, **space) == "user.py"
+    assert called_by(f"{_PACKAGE}explore/reference.py", run, **space) is None
+    assert called_by("caller.py", run, **space) is None
+
+
+def test_code_that_the_standard_library_generates_is_nobodys():
+    """The class of a named tuple is made of generated code, which ours may be in at any moment."""
+    assert namedtuple("Pair", "a b").__new__.__code__.co_filename.startswith("<string>")
+    space: dict = {}
+    exec(compile("def new(look): look()", "<string>", "exec"), space)
+    assert called_by(f"{_PACKAGE}language/liveness.py", "new(look)", **space) is None
+
+
+def test_a_new_guard_has_all_its_patience():
+    """The user's code cannot have run since before there was a search."""
+    first, second = Guard(lambda: ""), Guard(lambda: "")
+    assert 0 < first.entered <= second.entered

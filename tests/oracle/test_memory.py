@@ -1,0 +1,50 @@
+"""The memory models agree with the brute force on random programs, with every engine."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from oracle.memory import MODELS, Op, Program, outcomes
+from oracle.memory_compare import compare, random_program
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_random_programs_have_the_same_outcomes(block):
+    """All outcomes and no others under each model, each a superset of the stronger one's."""
+    for number in range(15):
+        compare(random_program(Random(1_000 * block + number)))
+
+
+def test_random_programs_are_searched_alike_by_the_native_engine():
+    """States, transitions, levels and verdicts are the same."""
+    for number in range(4):
+        compare(random_program(Random(77_000 + number)), native=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", range(40))
+def test_more_random_programs_have_the_same_outcomes(block):
+    """Some thousands of programs."""
+    for number in range(100):
+        compare(random_program(Random(10_000_000 + 1_000 * block + number)))
+
+
+def test_random_programs_show_what_each_model_adds():
+    """Among them are programs that tell each model from the next stronger one."""
+    apart = dict.fromkeys(MODELS[1:], 0)
+    for number in range(150):
+        program = random_program(Random(number))
+        found = [len(outcomes(program, model)) for model in MODELS]
+        for stronger, model, name in zip(found, found[1:], MODELS[1:], strict=False):
+            apart[name] += model > stronger
+    assert min(apart.values()) >= 5
+
+
+def test_a_value_is_coherent_after_a_successful_exchange():
+    """What a CPU overwrote by a compare-and-exchange is no stale value for it any more."""
+    exchange = Op("cas", "x", 1, new=3)
+    first = (Op("load", "x"), Op("store", "x", 2), exchange, Op("load", "x", 0, "acquire"))
+    second = (Op("cas", "x", 0, new=3), Op("store", "x", 1), Op("load", "x"))
+    compare(Program((first, second), (0, 1)))

@@ -1,0 +1,176 @@
+"""Every block of code in the reference runs, and the tables of specs are what a run gives."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from commandline import ROOT
+from documents import blocks, run_console, run_examples
+
+import modelcheck
+from modelcheck import kernel
+from modelcheck.check import check
+from modelcheck.loading import load
+from modelcheck.verdict import ExitCode, Kind
+
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference.md"
+
+
+def run_module(path: Path) -> None:
+    """Run a file as a module: the language looks functions up in their source."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def test_every_block_of_the_reference_runs(tmp_path, monkeypatch):
+    """Files are written, scripts run, examples and commands show what the page says."""
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    ran = 0
+    for block in blocks(REFERENCE):
+        place = f"{REFERENCE.name}:{block.line}"
+        if block.language == "python":
+            path = tmp_path / (block.file or f"line{block.line}.py")
+            path.write_text(block.text, encoding="utf-8")
+            run_module(path)
+        elif block.language == "pycon":
+            run_examples(block.text, names, place)
+        else:
+            assert block.language == "console", place
+            run_console(block.text)
+        ran += 1
+    assert ran >= 6
+
+
+def test_the_reference_names_the_whole_vocabulary():
+    """Each public name of the kernel's words, each kind and each exit status is on the page."""
+    text = REFERENCE.read_text("utf-8")
+    words = [*kernel.__all__, *(kind.value for kind in Kind)]
+    assert [word for word in words if not re.search(rf"`{word}\b", text)] == []
+    assert all(f"| {code.value} |" in text for code in ExitCode)
+
+
+def test_the_reference_names_every_field_of_the_json():
+    """A field that is written is described, also those of a step."""
+    text = REFERENCE.read_text("utf-8")
+    [lost] = [m for m in load(ROOT / "specs/classic/lost_update.py") if m.name == "lost_update"]
+    found = check(lost).to_dict()
+    fields = {*found, *found["trace"][0], *found["coverage"][0]}
+    assert [field for field in sorted(fields) if f"`{field}`" not in text] == []
+
+
+def test_the_readme_or_the_reference_names_every_public_name():
+    """What `modelcheck` exports is told of somewhere a user looks."""
+    text = REFERENCE.read_text("utf-8") + (ROOT / "README.md").read_text("utf-8")
+    missing = [name for name in modelcheck.__all__ if not re.search(rf"\b{name}\b", text)]
+    assert missing == []
+
+
+WALK = ROOT / "specs" / "lockless_walk"
+ROW = re.compile(
+    r"^\| `(row\w+)` \|[^|]*\| \**(violated|holds)\b[^|]*\| *(\d*) *\| ([\d,]+) \|$", re.M
+)
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, tuple[str, str, str]]:
+    """The rows of the page: verdict, steps and states by model."""
+    text = (DOCS / "lockless-walk.md").read_text("utf-8")
+    return {row[1]: (row[2], row[3], row[4]) for row in ROW.finditer(text)}
+
+
+def test_the_table_of_the_walk_is_what_a_run_gives(told):
+    """Each model in the folder has its row, in order, with verdict, steps and states."""
+    found = {}
+    for model in load(WALK):
+        result = check(model)
+        steps = str(len(result.trace)) if result.trace else ""
+        found[model.name] = (result.verdict.value, steps, f"{result.states:,}")
+    assert told == found
+    assert list(told) == list(found)
+
+
+STYLES = DOCS / "styles.md"
+CHANGES = ["add a barrier", "add a second mm", "break all four"]
+
+
+def applied(base: str, diff: str) -> str:
+    """A text with a unified diff without context applied to it."""
+    old, new, at = base.splitlines(), [], 0
+    for line in diff.splitlines():
+        hunk = re.match(r"@@ -(\d+)(?:,(\d+))? ", line)
+        if hunk:
+            # Without lines to remove, the hunk follows the line that it names.
+            start = int(hunk[1]) - (hunk[2] != "0")
+            new, at = [*new, *old[at:start]], start
+        elif line.startswith("-"):
+            assert old[at] == line[1:]
+            at += 1
+        else:
+            new.append(line[1:])
+    return "\n".join([*new, *old[at:]]) + "\n"
+
+
+@pytest.fixture(scope="module")
+def styles() -> dict[str, tuple[str, dict[str, str]]]:
+    """By letter: the text of each style, and its changes as diffs."""
+    found = blocks(STYLES)
+    assert [block.language for block in found] == ["python", *["diff"] * len(CHANGES)] * 4
+    per = [found[i : i + 1 + len(CHANGES)] for i in range(0, len(found), 1 + len(CHANGES))]
+    return {
+        letter: (base.text, dict(zip(CHANGES, [c.text for c in changes], strict=True)))
+        for letter, (base, *changes) in zip("ABCD", per, strict=True)
+    }
+
+
+def test_the_table_of_styles_counts_the_lines_of_the_changes(styles):
+    """What it took is counted from the changes shown, each of which applies and is Python."""
+    text = STYLES.read_text("utf-8")
+    for change in CHANGES:
+        cells = []
+        for base, diffs in styles.values():
+            compile(applied(base, diffs[change]), change, "exec")
+            signs = [line[0] for line in diffs[change].splitlines()]
+            cells.append(f"+{signs.count('+')} −{signs.count('-')}")
+        assert f"| {change} | {' | '.join(cells)} |" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ("", [None] * 4),
+        ("add a barrier", [None] * 4),
+        ("add a second mm", [None] * 4),
+        ("break all four", ["assertion", "deadlock", "invariant", "deadlock"]),
+    ],
+)
+def test_the_chosen_style_runs(change, kinds, styles, tmp_path):
+    """A's protocols hold, also with each change, and are broken by what breaks them."""
+    base, diffs = styles["A"]
+    path = tmp_path / "a.py"
+    path.write_text(applied(base, diffs[change]) if change else base, encoding="utf-8")
+    found = [check(model).violation for model in load(path)]
+    assert [violation and violation.kind.value for violation in found] == kinds
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "said"),
+    [
+        ("pmd = yield mm.pmd", "pmd = mm.pmd", "is compared with `is`"),
+        ("    yield mm.nr_walkers.add(1)", "    mm.nr_walkers.add(1)", "never yielded"),
+        ("yield from use(mm)", "use(mm)", "makes a generator and drops it"),
+        ("live = yield mm.table_live", "live = mm.table_live", "which is a reference here"),
+    ],
+)
+def test_a_slip_in_the_chosen_style_is_refused(there, instead, said, styles, tmp_path):
+    """A word that is left out is an error with its line, not another protocol."""
+    base, _ = styles["A"]
+    assert there in base
+    path = tmp_path / "a.py"
+    path.write_text(base.replace(there, instead), encoding="utf-8")
+    with pytest.raises(modelcheck.ModelError, match=said):
+        check(load(path)[0])
