@@ -15,7 +15,6 @@ from pathlib import Path
 
 import click
 
-from modelcheck.memory import memory_model
 from modelcheck.cli.commands import MEMORY, PARAMETERS, main
 from modelcheck.cli.completion import TARGET
 from modelcheck.cli.outputs import refuse_unwritable, write
@@ -23,6 +22,7 @@ from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed
 from modelcheck.cli.targets import find_one, with_parameters
 from modelcheck.errors import UsageError
+from modelcheck.memory import memory_model
 from modelcheck.show.summary import plain_table
 from modelcheck.show.text import clean
 
