@@ -82,7 +82,7 @@ def skeletons(traces: Traces, wish: Wish) -> Iterator[tuple[Skeleton, Known]]:
 
 
 def executions(
-    s: Skeleton, known: Known, wish: Wish, *, coherent: bool
+    s: Skeleton, known: Known, wish: Wish, *, coherent: bool, own_locks: bool = False
 ) -> Iterator[tuple[Execution, Known]]:
     """Return the executions of a skeleton that may be wanted."""
     found = locations(s)
@@ -90,7 +90,7 @@ def executions(
     names = sorted(found, key=lambda loc: (loc not in wish.locations, loc))
     options: list[list[Choice]] = []
     for name in names:
-        choices = list(found[name].choices(coherent))
+        choices = list(found[name].choices(coherent, own_locks=own_locks))
         if name in wish.locations:
             choices = [
                 c for c in choices if wish.decide({**known, (None, name): c.final}) is not False

@@ -8,7 +8,7 @@ from a write. That is the same as no cycle in po-loc, rf, co and fr.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import permutations
 
 from attrs import frozen
@@ -37,12 +37,15 @@ class Location:
         self.is_lock = any(s.events[i].tags & LOCKS for i in accesses)
         self.offset = {i: s.offsets[s.events[i].proc] for i in accesses}  # type: ignore[index]
 
-    def choices(self, coherent: bool) -> Iterator[Choice]:
-        """Return every choice of rf and co."""
+    def choices(self, coherent: bool, *, own_locks: bool = False) -> Iterator[Choice]:
+        """Return every choice of rf and co; with `own_locks` no rf for the events of a lock."""
         for order in self._orders(coherent):
             position = {write: k for k, write in enumerate(order)}
             final = self.s.events[order[-1]].value
-            if coherent:
+            sources: Iterable[tuple[tuple[int, int], ...]]
+            if own_locks and self.is_lock:
+                sources = [()]
+            elif coherent:
                 sources = self._coherent_sources(order, position)
             else:
                 sources = self._any_sources(0, [])

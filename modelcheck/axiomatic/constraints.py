@@ -61,6 +61,14 @@ def flag(name: str, relation: Relation) -> Constraint:
     return Constraint("empty", name, relation, flag=True)
 
 
+@frozen(eq=False)
+class Judgement:
+    """What a model says of one execution: the axiom that forbids it, if any, and the flags."""
+
+    broken: Constraint | None
+    flags: Sequence[str] = ()
+
+
 #: What only the kernel's model knows: waiting for a grace period is more than a barrier.
 GRACE = frozenset({"sync-rcu", "sync-srcu"})
 
@@ -81,25 +89,23 @@ class Model:
     coherent: bool = True
     architectures: tuple[str, ...] = ()  # of litmus tests that it is about; empty: any
     meaningless: frozenset[str] = frozenset()  # tags of events that it says nothing about
+    # A model may judge as a whole, and then several times: it can have choices of its own, such as
+    # which lock a failed attempt has seen (`own_locks`: rf of locks is not enumerated then).
+    judgements: Callable[[Execution, Any], Sequence[Judgement]] | None = None
+    own_locks: bool = False
 
 
-@frozen(eq=False)
-class Judgement:
-    """What a model says of one execution: the axiom that forbids it, if any, and the flags."""
-
-    broken: Constraint | None
-    flags: Sequence[str] = ()
-
-
-def judge(model: Model, execution: Execution, prepared: Any) -> Judgement:
-    """Return whether the model allows the execution, and its flags."""
+def judge(model: Model, execution: Execution, prepared: Any) -> Sequence[Judgement]:
+    """Return what the model says of the execution: a judgement for each of its own choices."""
+    if model.judgements is not None:
+        return model.judgements(execution, prepared)
     flags = []
     for constraint in model.constraints(execution, prepared):
         if not constraint.holds():
             if not constraint.flag:
-                return Judgement(constraint)
+                return [Judgement(constraint)]
             flags.append(constraint.name)
-    return Judgement(None, flags)
+    return [Judgement(None, flags)]
 
 
 __all__ = [

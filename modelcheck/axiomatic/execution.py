@@ -70,6 +70,7 @@ class Skeleton:
 
     def __init__(self, init: dict[str, Value], traces: Sequence[Trace]):
         self.traces = traces
+        self.observed: frozenset[str] = frozenset()  # locations whose final value is asked for
         self.events = [Event("W", loc, value, INIT) for loc, value in init.items()]
         self.offsets = []
         for proc, trace in enumerate(traces):

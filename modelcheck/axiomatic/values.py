@@ -1,8 +1,8 @@
 """Which values locations can have, and the traces of each thread over them.
 
 Values are found by a least fixpoint in which conditions are taken both ways: a cycle through
-control flow alone can support a value that no run from the initial state reaches. Values that no trace
-writes are then taken away again, down to the greatest fixpoint.
+control flow alone can support a value that no run from the initial state reaches. Values that no
+trace writes are then taken away again, down to the greatest fixpoint.
 """
 
 from __future__ import annotations
@@ -13,9 +13,30 @@ from attrs import frozen
 
 from modelcheck.axiomatic.execution import LOCKS, Trace, Value
 
+
+@frozen(eq=False)
+class Domain:
+    """The values that a thread's reads may return.
+
+    ``others`` holds what other threads may have written. What the thread itself wrote last (or the
+    initial value) comes to that; with ``coherent`` nothing older can be read.
+    """
+
+    init: Mapping[str, Value]
+    others: Mapping[str, Sequence[Value]]
+    coherent: bool = True
+
+    def values(self, loc: str, own: Sequence[Value]) -> list[Value]:
+        """Return the values for a read; `own` are the thread's writes so far, in order."""
+        first = self.init.get(loc, 0)
+        found = [own[-1] if own else first] if self.coherent else [first, *own]
+        found += self.others.get(loc, ())
+        return list(dict.fromkeys(found)) if len(found) > 1 else found
+
+
 #: What a thread can do over a domain of values; in free mode conditions go both ways. The second
 #: result says whether any condition was met.
-Thread = Callable[[Mapping[str, Sequence[Value]], bool], tuple[list[Trace], bool]]
+Thread = Callable[[Domain, bool], tuple[list[Trace], bool]]
 
 
 @frozen(eq=False)
@@ -26,59 +47,73 @@ class Traces:
     threads: tuple[tuple[Trace, ...], ...]
 
 
-def all_traces(init: Mapping[str, Value], threads: Sequence[Thread]) -> Traces:
+def all_traces(
+    init: Mapping[str, Value], threads: Sequence[Thread], *, coherent: bool = True
+) -> Traces:
     """Return the traces of each thread that can be a part of an execution.
 
     Every execution in which values do not come out of nothing (through data alone) is made of them.
+    With ``coherent``, no trace reads what the thread itself has overwritten.
     """
-    domain: dict[str, list[Value]] = {loc: [value] for loc, value in init.items()}
-    runs: list[tuple[list[Trace], bool] | None] = [None] * len(threads)
+    written: list[dict[str, list[Value]]] = [{} for _ in threads]
     touched: list[set[str]] = [set() for _ in threads]
-    changed: set[str] | None = None
+    runs: list[tuple[list[Trace], bool]] = [([], False)] * len(threads)
+    changed: list[set[str] | None] = [None] * len(threads)  # by the other threads; None: at first
     rounds = 0
-    while changed is None or changed:
-        grown: set[str] = set()
+    while any(c is None or c & touched[i] for i, c in enumerate(changed)):
+        grown: list[set[str]] = [set() for _ in threads]
         for i, thread in enumerate(threads):
-            if changed is None or touched[i] & changed:
-                runs[i] = thread(domain, True)
-        for i, run in enumerate(runs):
-            assert run is not None
-            for trace in run[0]:
-                _collect(trace, domain, grown, touched[i])
-        changed = grown
+            news = changed[i]
+            if news is None or news & touched[i]:
+                runs[i] = thread(_domain(init, written, i, coherent), True)
+                _collect(runs[i][0], written[i], grown[i], touched[i])
+        changed = [
+            set().union(*(g for j, g in enumerate(grown) if j != i or not coherent))
+            for i in range(len(threads))
+        ]
         rounds += 1
         if rounds > _most_writes(runs) + 1:
             break  # only a value that feeds itself through data grows further
-    final = []
-    for thread, run in zip(threads, runs, strict=True):
-        assert run is not None
-        final.append(thread(domain, False)[0] if run[1] else run[0])
-    whole = {loc: init.get(loc, 0) for loc in domain}
+    final = [
+        thread(_domain(init, written, i, coherent), False)[0] if runs[i][1] else runs[i][0]
+        for i, thread in enumerate(threads)
+    ]
+    locations = dict.fromkeys(init) | dict.fromkeys(loc for t in touched for loc in sorted(t))
+    whole = {loc: init.get(loc, 0) for loc in locations}
     return Traces(whole, _supported(whole, final))
 
 
+def _domain(
+    init: Mapping[str, Value], written: Sequence[dict[str, list[Value]]], i: int, coherent: bool
+) -> Domain:
+    others: dict[str, list[Value]] = {}
+    for j, values in enumerate(written):
+        if j != i or not coherent:
+            for loc, found in values.items():
+                others.setdefault(loc, []).extend(found)
+    return Domain(init, others, coherent)
+
+
 def _collect(
-    trace: Trace, domain: dict[str, list[Value]], grown: set[str], touched: set[str]
+    traces: Sequence[Trace], written: dict[str, list[Value]], grown: set[str], touched: set[str]
 ) -> None:
-    for event in trace.events:
-        loc = event.loc
-        if loc is None:
-            continue
-        values = domain.get(loc)
-        if values is None:
-            values = domain[loc] = [0]
-        if event.kind == "R":
+    for trace in traces:
+        for event in trace.events:
+            loc = event.loc
+            if loc is None:
+                continue
             touched.add(loc)
-        elif event.kind == "W" and event.value not in values and not event.tags & LOCKS:
-            values.append(event.value)
-            grown.add(loc)
+            if event.kind == "W" and not event.tags & LOCKS:
+                values = written.setdefault(loc, [])
+                if event.value not in values:
+                    values.append(event.value)
+                    grown.add(loc)
 
 
-def _most_writes(runs: Sequence[tuple[list[Trace], bool] | None]) -> int:
+def _most_writes(runs: Sequence[tuple[list[Trace], bool]]) -> int:
     return sum(
-        max((sum(e.kind == "W" for e in trace.events) for trace in run[0]), default=0)
-        for run in runs
-        if run is not None
+        max((sum(e.kind == "W" for e in trace.events) for trace in traces), default=0)
+        for traces, _ in runs
     )
 
 
@@ -98,4 +133,4 @@ def _supported(
         left = kept
 
 
-__all__ = ["Thread", "Traces", "all_traces"]
+__all__ = ["Domain", "Thread", "Traces", "all_traces"]

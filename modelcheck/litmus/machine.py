@@ -9,10 +9,11 @@ executions whose values depend on themselves through control flow alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from modelcheck.axiomatic.execution import Event, Trace, Value
+from modelcheck.axiomatic.values import Domain
 
 
 class Datum(NamedTuple):
@@ -39,15 +40,12 @@ class Dead(Exception):
     """The run cannot be: a choice that was made before turned out wrong."""
 
 
-Domain = Mapping[str, Sequence[Value]]
-
-
 class Machine:
     """One run of one thread, following `path`: a list of [choice, number of choices]."""
 
     __slots__ = (
         "branched", "choice", "ctrl", "domain", "events", "free", "line", "path", "proc", "regs",
-        "statement",
+        "statement", "written",
     )  # fmt: skip
 
     def __init__(self, proc: int, domain: Domain, path: list[list[int]], free: bool):
@@ -57,6 +55,7 @@ class Machine:
         self.regs: dict[str, Datum] = {}
         self.ctrl = self.statement = self.line = 0
         self.branched = False
+        self.written: dict[str, list[Value]] = {}
 
     def choose(self, options: int) -> int:
         """Return the number of the option to take in this run."""
@@ -94,7 +93,7 @@ class Machine:
     def read(self, address: Datum, tags: frozenset[str], fed: int = 0) -> Datum:
         """Add a read and return one of the values that its location can have."""
         loc = location(address)
-        values = self.domain.get(loc, (0,))
+        values = self.domain.values(loc, self.written.get(loc, ()))
         value = values[self.choose(len(values))] if len(values) > 1 else values[0]
         fed |= address.fed
         bit = self.emit(Event("R", loc, value, tags, fed_by=fed, addr=address.deps))
@@ -107,7 +106,9 @@ class Machine:
         fed = address.fed | datum.fed
         if rmw is not None:
             fed |= 1 << rmw
-        event = Event("W", location(address), datum.value, tags, rmw=rmw, fed_by=fed)
+        loc = location(address)
+        event = Event("W", loc, datum.value, tags, rmw=rmw, fed_by=fed)
+        self.written.setdefault(loc, []).append(datum.value)
         event.addr, event.data = address.deps, datum.deps
         return self.emit(event)
 

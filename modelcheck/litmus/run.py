@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from time import monotonic
 
 from attrs import define, field, frozen
@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from modelcheck.axiomatic.candidates import Known, OutOfTime, Wish, executions, skeletons
 from modelcheck.axiomatic.constraints import Constraint, Judgement, Model, judge
 from modelcheck.axiomatic.execution import Execution, Skeleton, Trace, Value
-from modelcheck.axiomatic.values import Thread, Traces, all_traces
+from modelcheck.axiomatic.values import Domain, Thread, Traces, all_traces
 from modelcheck.errors import UsageError
 from modelcheck.litmus.condition import Place, Proposition
 from modelcheck.litmus.machine import run_all
@@ -98,9 +98,7 @@ def run(
     deadline = None if timeout_s is None else start + timeout_s
     outcome = Outcome(test, model.name, whole=not verdict_only)
     try:
-        traces = all_traces(
-            test.init, [_thread(t, p, deadline) for p, t in enumerate(test.threads)]
-        )
+        traces = _traces(test, deadline, model.coherent)
         search = Search(test, model, traces, outcome, deadline)
         if verdict_only:
             search.verdict()
@@ -121,6 +119,11 @@ def refuse(test: Litmus, model: Model) -> None:
         )
 
 
+def _traces(test: Litmus, deadline: float | None, coherent: bool) -> Traces:
+    threads = [_thread(t, p, deadline) for p, t in enumerate(test.threads)]
+    return all_traces(test.init, threads, coherent=coherent)
+
+
 def _refuse_events(test: Litmus, model: Model, skeleton: Skeleton) -> None:
     """Raise `UsageError` if the test does what the model gives no meaning to."""
     if unknown := sorted(skeleton.tags() & model.meaningless):
@@ -128,7 +131,7 @@ def _refuse_events(test: Litmus, model: Model, skeleton: Skeleton) -> None:
 
 
 def _thread(execute: Execute, proc: int, deadline: float | None) -> Thread:
-    def traces(domain: Mapping[str, Sequence[Value]], free: bool) -> tuple[list[Trace], bool]:
+    def traces(domain: Domain, free: bool) -> tuple[list[Trace], bool]:
         found = []
         branched = False
         for trace, machine in run_all(execute, proc, domain, free):
@@ -185,12 +188,16 @@ class Search:
         for skeleton, known in skeletons(self.traces, wish):
             prepared = None
             is_prepared = False
-            for execution, final in executions(skeleton, known, wish, coherent=coherent):
+            for execution, final in executions(
+                skeleton, known, wish, coherent=coherent, own_locks=model.own_locks
+            ):
                 if not is_prepared:
                     _refuse_events(self.test, model, skeleton)
+                    skeleton.observed = frozenset(self.last_read)
                     prepared, is_prepared = model.prepare(skeleton), True
                 self.outcome.candidates += 1
-                yield Found(execution, final, judge(model, execution, prepared))
+                for judgement in judge(model, execution, prepared):
+                    yield Found(execution, final, judgement)
 
     def _allowed(self, found: Found) -> bool:
         """Return whether an execution is allowed and counts."""
@@ -274,9 +281,9 @@ def why_forbidden(test: Litmus, model: Model) -> tuple[Execution, Constraint] | 
     None if there is no such candidate at all (no write gives a value that must be read), or if the
     model allows one.
     """
-    traces = all_traces(test.init, [_thread(t, p, None) for p, t in enumerate(test.threads)])
-    search = Search(test, model, traces, Outcome(test, model.name, whole=False), None)
     for coherent in (True, False):
+        traces = _traces(test, None, coherent and model.coherent)
+        search = Search(test, model, traces, Outcome(test, model.name, whole=False), None)
         for found in search._judged(True, coherent and model.coherent):
             broken = found.judgement.broken
             return None if broken is None else (found.execution, broken)

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from attrs import define
 
 from modelcheck.axiomatic.constraints import Constraint, Model, acyclic, empty, flag, irreflexive
-from modelcheck.axiomatic.execution import Execution, Skeleton
-from modelcheck.axiomatic.relations import Relation
+from modelcheck.axiomatic.execution import LOCKS, Execution, Skeleton
+from modelcheck.axiomatic.relations import Relation, members
 
 
 @define(eq=False)
@@ -227,6 +227,12 @@ def _rcu_flags(s: Skeleton, b: Base, srcu_rscs: Relation) -> Iterator[Constraint
 
 
 def _lock_flags(s: Skeleton) -> Iterator[Constraint]:
+    special = s.tagged(*LOCKS, "srcu-lock", "srcu-unlock", "sync-srcu")
+    if special:
+        ordinary = s.same_loc.between(s.M & ~s.IW & ~special, special)
+        yield flag("mixed-lock-accesses", ordinary)
+        tested = sum(1 << i for i in members(special) if s.events[i].loc in s.observed)
+        yield flag("lock-final", s.identity(tested))
     if unlock := s.tagged("UL"):
         critical = _critical(s)
         yield flag("unmatched-unlock", s.identity(unlock & ~critical.range()))

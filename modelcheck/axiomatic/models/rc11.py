@@ -1,8 +1,10 @@
 """Release-acquire and the repaired C11 model, over the annotations of the kernel's primitives.
 
 `READ_ONCE` and its kin are relaxed, acquire and release are themselves, `smp_mb` is a seq_cst
-fence, a value-returning atomic without suffix is a seq_cst access, `smp_rmb` an acquire and `smp_wmb` a
-release fence; plain accesses are non-atomic. Under ``ra`` every access is acquire or release.
+fence, a value-returning atomic without suffix is a seq_cst access, `smp_rmb` an acquire and
+`smp_wmb` a release fence; plain accesses are non-atomic. Under ``ra`` every access is acquire or
+release.
+
 Source: Lahav, Vafeiadis, Kang, Hur, Dreyer, "Repairing Sequential Consistency in C/C++11", PLDI
 2017, figure 1; Lahav, Giannarakis, Vafeiadis, "Taming Release-Acquire Consistency", POPL 2016.
 """
