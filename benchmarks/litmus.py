@@ -46,10 +46,10 @@ class Tally:
         return (self.what, f"{self.right} of {number}", median, " ".join(self.wrong[:5]))
 
 
-def timed(path: Path, model: str, **options: object) -> tuple[Outcome, float]:
+def timed(path: Path, model: str, *, verdict_only: bool = False) -> tuple[Outcome, float]:
     """Read and run one test; the time is that of this process alone."""
     start = time.process_time()
-    outcome = run(read(path), MODELS[model], **options)  # type: ignore[arg-type]
+    outcome = run(read(path), MODELS[model], verdict_only=verdict_only)
     return outcome, time.process_time() - start
 
 

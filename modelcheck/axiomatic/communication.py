@@ -35,7 +35,7 @@ class Location:
         self.reads = [i for i in accesses if s.events[i].kind == "R"]
         self.writes = [i for i in accesses if s.events[i].kind == "W"]
         self.is_lock = any(s.events[i].tags & LOCKS for i in accesses)
-        self.offset = {i: s.offsets[s.events[i].proc] for i in accesses}  # type: ignore[index]
+        self.offset = {i: s.offsets[s.events[i].proc or 0] for i in accesses}
 
     def choices(self, coherent: bool, *, own_locks: bool = False) -> Iterator[Choice]:
         """Return every choice of rf and co; with `own_locks` no rf for the events of a lock."""

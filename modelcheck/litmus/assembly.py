@@ -104,6 +104,7 @@ def _rows(source: Source, text: str, at: int) -> tuple[list[list[Cell]], int]:
     while LAST.match(text, at) is None and text[at:].strip():
         end = text.find(";", at)
         if end < 0:
+            at += len(text[at:]) - len(text[at:].lstrip())
             source.fail(at, "this row never ends", "A row of the program ends with `;`.")
         cells = []
         for cell in text[at:end].split("|"):

@@ -139,7 +139,8 @@ class Compiler:
         if not unused and _returns_nothing(primitive):
             self._fail(call, f"`{call.function}` returns nothing", "Call it as a statement.")
         address = self._address(call, primitive)
-        return getattr(self, f"_{primitive.kind}")(call, primitive, address)  # type: ignore[no-any-return]
+        compiled: Evaluate = getattr(self, f"_{primitive.kind}")(call, primitive, address)
+        return compiled
 
     def _address(self, call: Call, primitive: Primitive) -> Evaluate:
         if primitive.kind == "fence":

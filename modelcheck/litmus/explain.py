@@ -10,7 +10,7 @@ from attrs import frozen
 
 from modelcheck.axiomatic.constraints import Constraint
 from modelcheck.axiomatic.execution import Event, Execution, Skeleton
-from modelcheck.axiomatic.relations import Relation
+from modelcheck.axiomatic.relations import Relation, union
 from modelcheck.show.execution import EventEdge, EventGraph, EventNode
 
 KINDS = {
@@ -69,22 +69,33 @@ def explain(execution: Execution, broken: Constraint) -> Explanation:
 
 def _step(execution: Execution, broken: Constraint, a: int, b: int) -> Step:
     names = [name for name, relation in broken.parts.items() if (a, b) in relation]
-    return Step(a, b, names[0] if names else broken.name, tuple(_visible(execution, a, b)))
+    through = tuple(_visible(execution, a, b, broken.parts.get("rcu_order")))
+    return Step(a, b, names[0] if names else broken.name, through)
 
 
-def _visible(execution: Execution, a: int, b: int) -> list[tuple[int, str, int]]:
-    """Return a shortest way from `a` to `b` along program order and communication."""
+def _visible(
+    execution: Execution, a: int, b: int, rcu_order: Relation | None
+) -> list[tuple[int, str, int]]:
+    """Return a shortest way from `a` to `b` along program order and communication.
+
+    The order that grace periods impose can lead back in program order, from the end of a critical
+    section to its beginning; it is a step of its own where nothing else leads there.
+    """
     named = _primitives(execution)
-    whole = execution.skeleton.empty()
-    for relation in named.values():
-        whole |= relation
-    path = whole.path(a, b)
+    path = _union(execution, named).path(a, b)
+    if path is None and rcu_order is not None:
+        named["rcu-order"] = rcu_order
+        path = _union(execution, named).path(a, b)
     if path is None:
         return [(a, "?", b)]
     return [
         (x, next(name for name, relation in named.items() if (x, y) in relation), y)
         for x, y in zip(path, path[1:], strict=False)
     ]
+
+
+def _union(execution: Execution, named: dict[str, Relation]) -> Relation:
+    return union([execution.skeleton.empty(), *named.values()])
 
 
 def _primitives(execution: Execution) -> dict[str, Relation]:

@@ -36,6 +36,7 @@ def state_text(state: State) -> str:
 
     Examples
     --------
+    >>> from modelcheck.litmus.condition import Place
     >>> state_text(((Place(0, "r1"), 1), (Place(None, "x"), 2)))
     '0:r1=1; [x]=2;'
     """

@@ -10,7 +10,7 @@ from modelcheck.axiomatic.constraints import Model
 from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.litmus.explain import explain, explanation_text, graph
 from modelcheck.litmus.herd import herd_text, state_text
-from modelcheck.litmus.run import Outcome, result_of, run, why_forbidden
+from modelcheck.litmus.run import Outcome, matches, result_of, run, why_forbidden
 from modelcheck.litmus.test import Litmus, read
 from modelcheck.show.execution import execution_svg
 from modelcheck.verdict import ExitCode
@@ -148,7 +148,7 @@ def _plain(path: str, outcome: Outcome) -> Report:
         quantifier=test.question.quantifier,
         verdict=result if outcome.complete else "incomplete",
         expected=test.expected,
-        as_expected=None if test.expected is None else result == test.expected,
+        as_expected=None if test.expected is None else matches(test.expected, outcome),
         ok=outcome.ok,
         positive=outcome.positive,
         negative=outcome.negative,

@@ -329,12 +329,13 @@ def result_of(outcome: Outcome) -> str:
 
 
 def matches(expected: str, outcome: Outcome) -> bool:
-    """Return whether an outcome is as a ``Result:`` comment promises.
+    r"""Return whether an outcome is as a ``Result:`` comment promises.
 
     Examples
     --------
     >>> from modelcheck.litmus.test import parse
-    >>> matches("Never", Outcome(parse("C t {} P0(int *x) {} exists (x=1)"), "lkmm", negative=1))
+    >>> test = parse("C t\n{}\nP0(int *x) {}\nexists (x=1)")
+    >>> matches("Never", Outcome(test, "lkmm", negative=1))
     True
     """
     return expected == result_of(outcome)

@@ -73,11 +73,21 @@ def execution_dot(graph: EventGraph) -> str:
             for event in graph.events:
                 if event.thread == thread:
                     _node(column, event)
+    _in_order(dot, graph, threads)
     column_of = {event.id: event.thread for event in graph.events}
     for edge in graph.edges:
         down = edge.relation == "po" or column_of[edge.source] is None
         _edge(dot, edge, constraint=down)
     return str(dot.source)
+
+
+def _in_order(dot: Any, graph: EventGraph, threads: list[int]) -> None:
+    """Put the columns from left to right, by invisible edges between their first events."""
+    first = [next(e.id for e in graph.events if e.thread == thread) for thread in threads]
+    with dot.subgraph() as row:
+        row.attr(rank="same")
+        for a, b in zip(first, first[1:], strict=False):
+            row.edge(f"e{a}", f"e{b}", style="invis")
 
 
 def execution_svg(graph: EventGraph) -> str:

@@ -46,7 +46,9 @@ def test_one_relation_and_sets(pairs, left, right):
     assert set(r.plus().pairs()) == closed(pairs)
     assert set(r.star().pairs()) == closed(pairs) | everything
     assert set(r.opt().pairs()) == pairs | everything
-    assert set(r.between(dom, rng).pairs()) == {(a, b) for a, b in pairs if a in left and b in right}
+    assert set(r.between(dom, rng).pairs()) == {
+        (a, b) for a, b in pairs if a in left and b in right
+    }
     assert r.between(dom, rng) == r.start(dom).end(rng)
     assert set(members(r.domain())) == {a for a, _ in pairs}
     assert set(members(r.range())) == {b for _, b in pairs}
@@ -57,7 +59,7 @@ def test_one_relation_and_sets(pairs, left, right):
 
 @given(PAIRS)
 def test_cycles(pairs):
-    """A relation is acyclic exactly if its closure is irreflexive; else a shortest cycle is found."""
+    """A relation is acyclic if its closure is irreflexive, else a shortest cycle is found."""
     r = made(pairs)
     assert r.is_acyclic() == r.plus().is_irreflexive()
     cycle = r.cycle()

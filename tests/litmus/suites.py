@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -10,7 +11,7 @@ ROOT = HERE.parents[1]
 
 #: Public suites with known answers; they are no part of the project, and tests that want them skip
 #: where they are not.
-SUITES = ROOT.parent / "shared" / "litmus"
+SUITES = Path(os.environ.get("MODELCHECK_LITMUS", ROOT.parent / "shared" / "litmus"))
 
 
 def own(prefix: str = "") -> list[Path]:

@@ -15,13 +15,13 @@ from modelcheck.litmus.errors import LitmusError
 from modelcheck.litmus.run import run
 from modelcheck.litmus.test import parse, read
 
-SC = '''"SC"
+SC = """"SC"
 include "cos.cat"
 let com = rf | co | fr
 acyclic po | com as sc
 empty rmw & (fre ; coe) as atomic
-'''
-TSO = '''X86 TSO
+"""
+TSO = """X86 TSO
 include "x86fences.cat"
 include "filters.cat"
 include "cos.cat"
@@ -32,8 +32,8 @@ empty rmw & (fre ; coe) as atomic
 let ppo = po \\ (W * R)
 let implied = [W & A] ; po ; [R] | [W] ; po ; [R & A]
 acyclic (ppo & M * M) | mfence | implied | rfe | fr | co as tso
-'''
-POWER = '''PPC
+"""
+POWER = """PPC
 include "cos.cat"
 include "fences.cat"
 acyclic po-loc | rf | fr | co as coherence
@@ -58,7 +58,7 @@ let chapo = rfe | fre | coe | (fre ; rfe) | (coe ; rfe)
 let prop = base & (W * W) | chapo? ; base* ; sync ; hb*
 call observed(prop)
 acyclic co | prop as propagation
-'''
+"""
 BELL = """
 enum Barriers = 'mb || 'wmb || 'rmb
 instructions F[Barriers]

@@ -93,8 +93,10 @@ ARMV8 = [
     ('s.fencerel(s.tagged("dmb.full", "dsb.full")).between(M, M)', "s.empty()"),
     ('s.fencerel(s.tagged("dmb.ld", "dsb.ld")).between(R, M)', "s.empty()"),
     ('s.fencerel(s.tagged("dmb.st", "dsb.st")).between(W, W)', "s.empty()"),
-    ('s.fencerel(s.tagged("dmb.st", "dsb.st")).between(W, W)',
-     's.fencerel(s.tagged("dmb.st", "dsb.st")).between(M, M)'),
+    (
+        's.fencerel(s.tagged("dmb.st", "dsb.st")).between(W, W)',
+        's.fencerel(s.tagged("dmb.st", "dsb.st")).between(M, M)',
+    ),
     ("po.between(L, A)", "po.between(L, A & 0)"),
     ("po.between(L, A)", "po.between(L, A | Q)"),
     ("| po.between(A | Q, M)", ""),
@@ -129,7 +131,7 @@ def source_of(module: str) -> str:
 
 
 def built(source: str, attribute: str) -> Model:
-    """The model of a changed source. Coherence is left to it: the enumeration leaves nothing out."""
+    """The model of a changed source."""
     module = ModuleType("mutant")
     exec(compile(source, "<mutant>", "exec"), module.__dict__)
     return module.__dict__[attribute]

@@ -150,7 +150,7 @@ def constraints(x: Execution, b: Base) -> Iterator[Constraint]:
         fence |= rcu_fence
         strong_fence |= rcu_fence
         rb = prop >> rcu_fence >> hbs >> pbs.end(Marked)
-        yield irreflexive("rcu", rb, rb=rb)
+        yield irreflexive("rcu", rb, rb=rb, rcu_order=order)
 
     yield from _rcu_flags(s, b, srcu_rscs)
     yield from _lock_flags(s)
