@@ -6,6 +6,7 @@ cannot lead there is left out as early as the registers, or the last writes, tel
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
@@ -43,42 +44,83 @@ class Wish:
             raise OutOfTime
 
 
-def skeletons(traces: Traces, wish: Wish) -> Iterator[tuple[Skeleton, Known]]:
-    """Return the combinations of a trace of each thread in which each value read is written."""
+@frozen(eq=False)
+class Chosen:
+    """Traces of the first threads: what they read, write, and read to replace."""
+
+    traces: tuple[Trace, ...]
+    needs: frozenset[tuple[str, Value]]
+    gives: frozenset[tuple[str, Value]]
+    claims: Counter[tuple[str, Value]]
+    supplies: Counter[tuple[str, Value]]
+    known: Known
+
+
+@frozen(eq=False)
+class Later:
+    """What the threads that have no trace yet can write at most, whatever trace they take."""
+
+    gives: frozenset[tuple[str, Value]]
+    supplies: Counter[tuple[str, Value]]
+
+
+def skeletons(
+    traces: Traces, wish: Wish, *, atomic: bool = True
+) -> Iterator[tuple[Skeleton, Known]]:
+    """Return the combinations of a trace of each thread in which each value read is written.
+
+    With ``atomic``, no more read-modify-writes read a value than it is written: each replaces a
+    write of its own.
+    """
     threads = traces.threads
-    initial = frozenset(traces.init.items())
-    # What the threads from k on can still write, whatever trace they take.
-    later: list[frozenset[tuple[str, Value]]] = [frozenset()]
-    for choices in reversed(threads):
-        later.append(later[-1].union(*(t.gives for t in choices)))
-    later.reverse()
+    later = _later(threads)
     wanted = [
         sorted(name for p, name in wish.registers if p == proc) for proc in range(len(threads))
     ]
 
-    def extend(
-        k: int,
-        chosen: list[Trace],
-        needs: frozenset[tuple[str, Value]],
-        gives: frozenset[tuple[str, Value]],
-        known: Known,
-    ) -> Iterator[tuple[Skeleton, Known]]:
+    def extend(k: int, chosen: Chosen) -> Iterator[tuple[Skeleton, Known]]:
+        wish.check_time()
         if k == len(threads):
-            wish.check_time()
-            yield Skeleton(traces.init, chosen), known
+            yield Skeleton(traces.init, chosen.traces), chosen.known
             return
         for trace in threads[k]:
-            needed, given = needs | trace.needs, gives | trace.gives
-            if not needed <= given | later[k + 1]:
-                continue
-            now = known
+            known = chosen.known
             if wanted[k]:
-                now = {**known, **{(k, r): trace.registers.get(r, 0) for r in wanted[k]}}
-                if wish.decide(now) is False:
-                    continue
-            yield from extend(k + 1, [*chosen, trace], needed, given, now)
+                known = {**known, **{(k, r): trace.registers.get(r, 0) for r in wanted[k]}}
+            more = _with(chosen, trace, known, later[k + 1], atomic)
+            if more is not None and (not wanted[k] or wish.decide(known) is not False):
+                yield from extend(k + 1, more)
 
-    yield from extend(0, [], frozenset(), initial, {})
+    initial = frozenset(traces.init.items())
+    yield from extend(0, Chosen((), frozenset(), initial, Counter(), Counter(initial), {}))
+
+
+def _later(threads: Sequence[Sequence[Trace]]) -> list[Later]:
+    """Return for each thread what it and those after it can write; last, nothing."""
+    later = [Later(frozenset(), Counter())]
+    for choices in reversed(threads):
+        most: Counter[tuple[str, Value]] = Counter()
+        for trace in choices:
+            most |= trace.supplies
+        gives = later[-1].gives.union(*(t.gives for t in choices))
+        later.append(Later(gives, later[-1].supplies + most))
+    return later[::-1]
+
+
+def _with(chosen: Chosen, trace: Trace, known: Known, later: Later, atomic: bool) -> Chosen | None:
+    """Return the choice with one more trace; None if it cannot become a whole one."""
+    needs, gives = chosen.needs | trace.needs, chosen.gives | trace.gives
+    if not needs <= gives | later.gives:
+        return None
+    claims, supplies = chosen.claims, chosen.supplies
+    if trace.claims or claims:
+        claims = claims + trace.claims
+        supplies = supplies + trace.supplies
+        if atomic and any(n > supplies[c] + later.supplies[c] for c, n in claims.items()):
+            return None
+    elif trace.supplies:
+        supplies = supplies + trace.supplies
+    return Chosen((*chosen.traces, trace), needs, gives, claims, supplies, known)
 
 
 def executions(

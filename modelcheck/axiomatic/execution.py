@@ -8,6 +8,7 @@ initial writes first (one for each location), then each thread's in program orde
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -50,6 +51,8 @@ class Trace:
     fault: str = ""  # why the thread cannot go on: what it would do has no meaning
     needs: frozenset[tuple[str, Value]] = field(init=False)
     gives: frozenset[tuple[str, Value]] = field(init=False)
+    claims: Counter[tuple[str, Value]] = field(init=False)  # what read-modify-writes read
+    supplies: Counter[tuple[str, Value]] = field(init=False)  # what writes write, each counted
 
     def __attrs_post_init__(self) -> None:
         self.needs = frozenset(
@@ -58,6 +61,10 @@ class Trace:
         self.gives = frozenset(
             (e.loc, e.value) for e in self.events if e.kind == "W" and e.loc and not e.tags & LOCKS
         )
+        written = [e for e in self.events if e.kind == "W" and e.loc and not e.tags & LOCKS]
+        self.supplies = Counter((e.loc or "", e.value) for e in written)
+        sources = [self.events[e.rmw] for e in written if e.rmw is not None]
+        self.claims = Counter((e.loc or "", e.value) for e in sources)
 
 
 #: The events of spin locks: the read and the write of a lock, the unlock, reads of a lock that is

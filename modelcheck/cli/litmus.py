@@ -19,6 +19,7 @@ from modelcheck.cli.commands import Positive
 from modelcheck.cli.outputs import refuse_unwritable, write
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed
+from modelcheck.errors import UsageError
 from modelcheck.litmus.report import Report, Wanted, report
 from modelcheck.litmus.test import find_files
 from modelcheck.show.summary import plain_table, safe_lines
@@ -55,10 +56,14 @@ def litmus_command(paths: Sequence[str], quiet: bool, **options: Any) -> None:
     """
     json_file, svg = options["json_file"], options["svg"]
     to_stdout = json_file == "-"
-    refuse_unwritable(None if to_stdout else json_file, folder=False)
-    refuse_unwritable(svg)
+    refuse_unwritable(None if to_stdout else json_file)
+    refuse_unwritable(svg, (".svg",), folder=True)
     files = [str(path) for path in find_files(paths)]
     several = len(files) > 1
+    if several and svg and svg.endswith(".svg"):
+        raise UsageError(
+            f"--svg {svg} is one file, and there are {len(files)} tests: name a folder"
+        )
     wanted = Wanted(
         model=options["model"],
         timeout_s=options["timeout"],
@@ -157,7 +162,7 @@ def _write_pictures(svg: str, reports: Sequence[Report], several: bool) -> None:
         if not found.svg:
             continue
         path = Path(svg)
-        if several or path.is_dir() or svg.endswith("/"):
+        if path.suffix != ".svg" or path.is_dir():
             stem = Path(found.file).stem
             path = Path(svg) / f"{stem}.svg"
             number = 2

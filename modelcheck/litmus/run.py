@@ -185,7 +185,7 @@ class Search:
         wish = self._wish(target)
         model = self.model
         coherent = model.coherent if coherent is None else coherent
-        for skeleton, known in skeletons(self.traces, wish):
+        for skeleton, known in skeletons(self.traces, wish, atomic=coherent):
             prepared = None
             is_prepared = False
             for execution, final in executions(

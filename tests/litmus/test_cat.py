@@ -144,6 +144,7 @@ flag empty singles as nothing-mapped
         ("acyclic po ; W", (1, 1), "a relation is wanted, this is a set"),
         ('include "missing.cat"', (1, 1), "there is no file missing.cat"),
         ("acyclic po $", (1, 12), "unexpected character '$'"),
+        ('"Arm" catdep acyclic po', (1, 7), "computes dependencies from register events"),
     ],
 )
 def test_mistakes_have_a_place(text, place, what):
@@ -166,3 +167,14 @@ def test_a_file_with_a_bell_file_beside_it(tmp_path):
     assert run(parse(MP), load(tmp_path / "m.cat", "C")).observation == "Never"
     with pytest.raises(UsageError, match="there is no file"):
         load(Path(tmp_path / "n.cat"), "C")
+
+
+def test_models_of_old_kernels_refuse_read_modify_writes(tmp_path):
+    """Before Linux 6.15 barriers of atomics were events of their own: such tests are refused."""
+    (tmp_path / "old.cat").write_text(
+        'let lk-rmw = [LKR] ; po ; [LKW]\ninclude "cos.cat"\nacyclic po-loc | rf | co | fr as c\n'
+    )
+    model = load(tmp_path / "old.cat", "C")
+    assert run(parse(MP), model).observation == "Sometimes"
+    with pytest.raises(UsageError, match="before Linux 6.15"):
+        run(parse("C t\n{}\nP0(int *x) { atomic_inc(x); }\nexists (x=1)"), model)

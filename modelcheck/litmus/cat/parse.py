@@ -162,7 +162,12 @@ class CatParser:
         for _ in range(2):  # the model's name: a word, two, a string, or a word and a string
             if self.token.kind in ("name", "string"):
                 self.advance()
-        self.accept("catdep")
+        if self.at("catdep"):
+            self.source.fail(
+                self.token.at,
+                "`catdep`: this model computes dependencies from register events",
+                "There are none here. Use a model that takes addr, data and ctrl as given.",
+            )
         body = self._instructions()
         if self.token.kind != "end":
             self.fail(f"an instruction expected, found {self._found()}")
