@@ -11,17 +11,14 @@ from modelcheck.litmus.run import run
 from modelcheck.litmus.test import parse
 
 
-def test_of(*processes: str) -> str:
+def litmus(*processes: str) -> str:
     params = "int *x, int *y, int *a, int *b, int *c, int *d, int *e, spinlock_t *s"
     bodies = [f"P{i}({params}) {{ {body} }}" for i, body in enumerate(processes)]
     return "\n".join(["C counted", "{}", *bodies, "exists (x=0)"])
 
 
-test_of.__test__ = False
-
-
 def count(model: str, *processes: str) -> int:
-    found = run(parse(test_of(*processes)), MODELS[model])
+    found = run(parse(litmus(*processes)), MODELS[model])
     return found.positive + found.negative
 
 
