@@ -31,6 +31,8 @@ MAY_IMPORT = {
     "explore": WORDS | {"tables", "explore"},
     "show": WORDS | {"show"},
     "results": WORDS | {"tables", "language", "memory", "explore", "show", "results", "check"},
+    "axiomatic": WORDS | {"axiomatic"},
+    "litmus": WORDS | {"axiomatic", "litmus", "show"},
     "loading": WORDS | {"language", "loading"},
 }
 ABOVE_ALL = {"__init__", "__main__", "check", "cli", "pytest_plugin", "testing"}

@@ -1,0 +1,1 @@
+"""Axiomatic memory models: relations over events, candidate executions, models, cat files."""

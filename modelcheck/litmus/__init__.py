@@ -1,0 +1,1 @@
+"""Litmus tests in herd7's format: reading them, running them, printing what herd7 prints."""

@@ -1,0 +1,131 @@
+"""An execution graph as the literature draws it: a column a thread, program order downwards.
+
+Graphs here are plain data. Communication (rf, co, fr), dependencies and fences have their colours;
+the cycle that forbids an execution is drawn thick and red. Neighbours: `engines` lays it out.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from attrs import frozen
+
+from modelcheck.errors import UsageError
+from modelcheck.show.engines import image
+from modelcheck.show.text import clean
+
+COLORS = {
+    "rf": "#b25000", "co": "#1d5fc2", "fr": "#0a7c6c", "po": "#566270", "rmw": "#7b3fc4",
+    "addr": "#a8307f", "data": "#a8307f", "ctrl": "#a8307f",
+}  # fmt: skip
+"""Of edges, by what they are; any other name is a fence or a relation of the model."""
+
+OTHER = "#56740b"
+BAD = "#b3201a"
+FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,Noto Sans"
+
+
+@frozen
+class EventNode:
+    """An event; `thread` is None for an initial write."""
+
+    id: int
+    thread: int | None
+    label: str
+    on_cycle: bool = False
+
+
+@frozen
+class EventEdge:
+    """A pair of a relation; `on_cycle` says that it is a part of why the execution is forbidden."""
+
+    source: int
+    target: int
+    relation: str
+    on_cycle: bool = False
+
+
+@frozen
+class EventGraph:
+    """Events and the relations between them, with a heading and a note in words."""
+
+    title: str
+    events: tuple[EventNode, ...]
+    edges: tuple[EventEdge, ...]
+    note: str = ""
+
+
+def execution_dot(graph: EventGraph) -> str:
+    """Return the graph in Graphviz's language, quoted by the `graphviz` package."""
+    dot = _package("graphviz").Digraph("execution")
+    dot.attr(rankdir="TB", nodesep="0.7", ranksep="0.45", bgcolor="white", newrank="true")
+    dot.attr(fontname=FONT, fontsize="12", labelloc="t", label=_label(graph))
+    dot.attr("node", shape="plaintext", fontname=FONT, fontsize="11", margin="0.05,0.03")
+    dot.attr("edge", fontname=FONT, fontsize="9", arrowsize="0.7")
+    threads = sorted({e.thread for e in graph.events if e.thread is not None})
+    initial = [e for e in graph.events if e.thread is None]
+    for event in initial:
+        _node(dot, event)
+    for thread in threads:
+        with dot.subgraph(name=f"cluster_{thread}") as column:
+            column.attr(label=f"P{thread}", color="#c9d1d9", style="rounded", fontname=FONT)
+            for event in graph.events:
+                if event.thread == thread:
+                    _node(column, event)
+    _in_order(dot, graph, threads)
+    column_of = {event.id: event.thread for event in graph.events}
+    for edge in graph.edges:
+        down = edge.relation == "po" or column_of[edge.source] is None
+        _edge(dot, edge, constraint=down)
+    return str(dot.source)
+
+
+def _in_order(dot: Any, graph: EventGraph, threads: list[int]) -> None:
+    """Put the columns from left to right, by invisible edges between their first events."""
+    first = [next(e.id for e in graph.events if e.thread == thread) for thread in threads]
+    with dot.subgraph() as row:
+        row.attr(rank="same")
+        for a, b in zip(first, first[1:], strict=False):
+            row.edge(f"e{a}", f"e{b}", style="invis")
+
+
+def execution_svg(graph: EventGraph) -> str:
+    """Return the graph as SVG. Raises `UsageError` where no Graphviz is installed."""
+    return image(execution_dot(graph), "svg").decode("utf-8")
+
+
+def _label(graph: EventGraph) -> str:
+    lines = [graph.title, *graph.note.splitlines()]
+    return str(_package("graphviz").escape("\n".join(map(clean, lines))))
+
+
+def _node(dot: Any, event: EventNode) -> None:
+    color = BAD if event.on_cycle else "#17202b"
+    label = _package("graphviz").escape(clean(event.label))
+    dot.node(f"e{event.id}", label=label, fontcolor=color)
+
+
+def _edge(dot: Any, edge: EventEdge, *, constraint: bool) -> None:
+    color = BAD if edge.on_cycle else COLORS.get(edge.relation, OTHER)
+    dot.edge(
+        f"e{edge.source}",
+        f"e{edge.target}",
+        label=_package("graphviz").escape(f" {clean(edge.relation)}"),
+        color=color,
+        fontcolor=color,
+        penwidth="2.4" if edge.on_cycle else "1.0",
+        constraint=str(constraint).lower(),
+    )
+
+
+def _package(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise UsageError(
+            "pictures of executions need pip install 'modelcheck[graph]' (the package graphviz)"
+        ) from None
+
+
+__all__ = ["EventEdge", "EventGraph", "EventNode", "execution_dot", "execution_svg"]
