@@ -104,6 +104,22 @@ def test_processes_are_functions_of_what_they_read():
         run(remembers)
 
 
+def test_a_set_is_gone_over_in_one_order():
+    """A loop of steps over strings is refused; a set of numbers, or one just popped, has one order."""
+
+    def goes_over(s):
+        for word in {"one", "two", "three"}:
+            yield s.x.set(len(word))
+
+    with pytest.raises(ModelError, match="sorted"):
+        run(goes_over)
+
+    def takes_any(s):
+        yield s.x.set({1, 2}.pop())
+
+    assert run(takes_any).states == 2  # not three, one for each that it might have taken
+
+
 def test_a_local_variable_must_be_plain_data():
     """An open file in a live variable is refused by name; itertools' iterators are from 3.14 on."""
 
