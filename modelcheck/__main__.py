@@ -1,5 +1,5 @@
 """``python -m modelcheck`` is the command line."""
 
-from modelcheck.cli import main
+from _modelcheck_main import main
 
 main()

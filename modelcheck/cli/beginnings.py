@@ -9,7 +9,6 @@ import platform
 import re
 import sys
 import webbrowser
-from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
@@ -125,6 +124,8 @@ def _findings() -> list[tuple[str, str, str]]:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

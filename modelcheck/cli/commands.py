@@ -41,7 +41,6 @@ from modelcheck.cli.outputs import (
 )
 from modelcheck.cli.printing import print_outcomes, print_walk, say
 from modelcheck.cli.progress import on_terminal
-from modelcheck.cli.seed import fix_seed
 from modelcheck.cli.streams import prepare, until_closed
 from modelcheck.cli.targets import find_all, find_one, system_of, users_code, with_parameters
 from modelcheck.errors import ModelcheckError, UsageError
@@ -116,7 +115,6 @@ class Commands(click.Group):
     """A group whose commands report errors as text and exit with 2, or 3 when interrupted."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        fix_seed()
         prepare()
         try:
             with _ended_as_interrupted():

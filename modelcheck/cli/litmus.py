@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,11 +19,12 @@ from modelcheck.cli.outputs import refuse_unwritable, write
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed
 from modelcheck.errors import UsageError
-from modelcheck.litmus.report import Report, Wanted, report
-from modelcheck.litmus.test import find_files
 from modelcheck.show.summary import plain_table, safe_lines
 from modelcheck.show.text import clean
 from modelcheck.verdict import ExitCode
+
+if TYPE_CHECKING:  # other commands do not wait for this
+    from modelcheck.litmus.report import Report, Wanted
 
 HEADINGS = ("test", "verdict", "expected", "positive", "negative", "seconds", "flags")
 
@@ -54,6 +54,9 @@ def litmus_command(paths: Sequence[str], quiet: bool, **options: Any) -> None:
 
     A `Result:` comment in a test is compared with what was found.
     """
+    from modelcheck.litmus.report import Wanted
+    from modelcheck.litmus.test import find_files
+
     json_file, svg = options["json_file"], options["svg"]
     to_stdout = json_file == "-"
     refuse_unwritable(None if to_stdout else json_file)
@@ -98,10 +101,14 @@ def _collect(files: Sequence[str], wanted: Wanted, options: Any, quiet: bool) ->
 
 
 def _run(files: Sequence[str], wanted: Wanted, workers: int) -> Iterator[Report]:
+    from modelcheck.litmus.report import report
+
     if workers == 1 or len(files) == 1:
         for file in files:
             yield report(file, wanted)
         return
+    from concurrent.futures import ProcessPoolExecutor
+
     with ProcessPoolExecutor(min(workers, len(files))) as pool:
         try:
             yield from pool.map(report, files, [wanted] * len(files))

@@ -18,7 +18,6 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
 
@@ -382,6 +381,8 @@ def _compare(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("modelcheck")
     except PackageNotFoundError:  # run from its source, never installed

@@ -1,7 +1,7 @@
-"""One hash seed for every run of the command line: Python's own changes from run to run.
+"""The program `modelcheck`: fixes Python's hash seed, then runs the command line.
 
-The order of a set of strings follows it. What visibly depends on such an order is refused; what is
-left then at least gives the same verdict each time, and a token replays.
+A module of its own beside the package: fixing the seed starts Python anew, and what was imported
+before that would be imported twice.
 """
 
 from __future__ import annotations
@@ -14,8 +14,21 @@ from pathlib import Path
 SEED = "0"
 
 
+def main() -> None:
+    """Run the command line."""
+    fix_seed()
+    from modelcheck.cli import main as command_line
+
+    command_line()
+
+
 def fix_seed() -> None:
-    """Start this program anew with a fixed hash seed, if it is ours and has none."""
+    """Start this program anew with a fixed hash seed, if it is ours and has none.
+
+    Python's own changes from run to run, and the order of a set of strings follows it. What visibly
+    depends on such an order is refused; what is left then at least gives the same verdict each
+    time, and a token replays.
+    """
     if os.name != "posix" or "PYTHONHASHSEED" in os.environ or not _is_our_program():
         return
     if not sys.flags.hash_randomization or sys.flags.ignore_environment:
