@@ -9,6 +9,7 @@ leave half done. On other threads, and where the user's code is deep in C, only 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sysconfig
@@ -208,7 +209,10 @@ def users_frame(frame: Any) -> FrameType | None:
     None where an explorer runs, or nothing of ours: the frames further out are the caller's.
     """
     found: FrameType | None = None
+    collecting = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
+        if frame.f_code in collecting:  # it may come in the midst of our own code
+            return None
         file: str = frame.f_code.co_filename
         if file.startswith(_PACKAGE):
             if not file.startswith(_RUNS_USERS_CODE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import namedtuple
 
@@ -32,6 +33,19 @@ def test_code_that_the_standard_library_generates_is_nobodys():
     space: dict = {}
     exec(compile("def new(look): look()", "<string>", "exec"), space)
     assert called_by(f"{_PACKAGE}language/liveness.py", "new(look)", **space) is None
+
+
+def test_what_the_garbage_collector_calls_is_nobodys():
+    """It calls in the midst of anything; some tools have it call them."""
+    space: dict = {}
+    exec(compile("def callback(look, info=None): info or look()", "tool.py", "exec"), space)
+    run = "callback(look)"
+    assert called_by(f"{_PACKAGE}language/turn.py", run, **space) == "tool.py"
+    gc.callbacks.append(space["callback"])
+    try:
+        assert called_by(f"{_PACKAGE}language/turn.py", run, **space) is None
+    finally:
+        gc.callbacks.remove(space["callback"])
 
 
 def test_a_new_guard_has_all_its_patience():
