@@ -105,7 +105,7 @@ def test_processes_are_functions_of_what_they_read():
 
 
 def test_a_set_is_gone_over_in_one_order():
-    """Steps in a loop over strings are refused; a set of numbers, or a popped one, has one order."""
+    """Steps in a loop over strings are refused; numbers, and what is popped, have one order."""
 
     def goes_over(s):
         for word in {"one", "two", "three"}:
