@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from commandline import run
+from commandline import environment, run
+
+#: Languages of blocks that are there to be looked at.
+SHOWN = {"c", "text", "toml", "yaml"}
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -26,8 +32,13 @@ class Block:
     @property
     def file(self) -> str:
         """The file that it is: `# name.py` on its first line; empty where it is none."""
-        named = re.match(r"# (\w+\.py)\n", self.text)
+        named = re.match(r"# (\w+\.py)(, continued)?\n", self.text)
         return named[1] if named else ""
+
+    @property
+    def continues(self) -> bool:
+        """Whether it is the next part of its file: `# name.py, continued`."""
+        return self.text.startswith(f"# {self.file}, continued\n")
 
 
 def blocks(path: Path) -> list[Block]:
@@ -48,13 +59,54 @@ def sessions(text: str) -> list[tuple[str, str]]:
 def run_console(text: str) -> None:
     """Run each command and compare its output; `...` stands for any text."""
     for command, shown in sessions(text):
-        program, *arguments = shlex.split(command)
-        assert program == "modelcheck", command
-        done = run(*arguments)
-        assert "Traceback" not in done.stderr
+        said = run_command(command)
         want = shown.rstrip() + ("\n..." if not shown.rstrip().endswith("...") else "")
-        got = done.stdout.rstrip() + "\n..."
-        assert doctest.OutputChecker().check_output(want, got, OPTIONS), (command, done.stdout)
+        got = said.rstrip() + "\n..."
+        assert doctest.OutputChecker().check_output(want, got, OPTIONS), (command, said)
+
+
+def run_command(command: str) -> str:
+    """Run a command that a page shows, in the current directory; return what it prints."""
+    program, *arguments = shlex.split(command)
+    if program == "pytest":
+        line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        done = subprocess.run(line, capture_output=True, text=True, env=environment(), check=False)
+        return done.stdout
+    assert program == "modelcheck", command
+    ran = run(*arguments)
+    assert "Traceback" not in ran.stderr
+    # A usage or model error goes to standard error, and is what such a command is there to show.
+    return ran.stdout if ran.exit_code != 2 else ran.stdout + ran.stderr
+
+
+def run_module(path: Path) -> None:
+    """Run a file as a module: the language looks functions up in their source."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def run_page(page: Path, folder: Path) -> int:
+    """Run each block of a page, in the current directory `folder`; return how many ran."""
+    names: dict[str, Any] = {}
+    ran = 0
+    for block in blocks(page):
+        place = f"{page.name}:{block.line}"
+        if block.language == "python":
+            path = folder / (block.file or f"line{block.line}.py")
+            before = path.read_text("utf-8") + "\n\n" if block.continues else ""
+            path.write_text(before + block.text, encoding="utf-8")
+            run_module(path)
+        elif block.language == "pycon":
+            run_examples(block.text, names, place)
+        elif block.language == "console":
+            run_console(block.text)
+        else:
+            assert block.language in SHOWN, place
+            continue
+        ran += 1
+    return ran
 
 
 def run_examples(text: str, names: dict[str, Any], where: str) -> None:
