@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from commandline import environment, run
+from commandline import ROOT, environment, run
 
 #: Languages of blocks that are there to be looked at.
 SHOWN = {"c", "text", "toml", "yaml"}
@@ -73,7 +73,8 @@ def run_command(command: str) -> str:
         done = subprocess.run(line, capture_output=True, text=True, env=environment(), check=False)
         return done.stdout
     assert program == "modelcheck", command
-    ran = run(*arguments)
+    # A page says `specs/...` for a file of the project, and runs in a folder of its own.
+    ran = run(*(re.sub(r"^(?=(specs|examples|tests)/)", f"{ROOT}/", word) for word in arguments))
     assert "Traceback" not in ran.stderr
     # A usage or model error goes to standard error, and is what such a command is there to show.
     return ran.stdout if ran.exit_code != 2 else ran.stdout + ran.stderr

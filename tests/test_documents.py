@@ -23,6 +23,11 @@ REFERENCE = DOCS / "reference.md"
 PAGES = {
     "reference.md": 6,
     "tutorial.md": 14,
+    "howto/invariant.md": 4,
+    "howto/interrupt.md": 2,
+    "howto/debug.md": 5,
+    "howto/big-models.md": 2,
+    "howto/ci.md": 3,
 }
 
 
