@@ -28,6 +28,8 @@ PAGES = {
     "howto/debug.md": 5,
     "howto/big-models.md": 2,
     "howto/ci.md": 3,
+    "from-promela.md": 2,
+    "from-pluscal.md": 2,
 }
 
 
@@ -44,6 +46,15 @@ def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
         for name in set(sys.modules) - before:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
                 del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("page", "peer"), [("from-promela.md", "phils.pml"), ("from-pluscal.md", "Phils.tla")]
+)
+def test_a_peer_s_model_is_shown_as_it_is_measured(page, peer):
+    """What a page quotes is the file that the benchmarks run."""
+    text = (ROOT / "benchmarks" / "peers" / peer).read_text("utf-8")
+    assert text in [block.text for block in blocks(DOCS / page)]
 
 
 def test_the_names_are_all_in_the_reference_of_names():
