@@ -11,8 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import frozen
 from commandline import ROOT, environment, run
+
+from modelcheck import ModelError, check
 
 #: Languages of blocks that are there to be looked at.
 SHOWN = {"c", "text", "toml", "yaml"}
@@ -62,7 +65,12 @@ def run_console(text: str) -> None:
         said = run_command(command)
         want = shown.rstrip() + ("\n..." if not shown.rstrip().endswith("...") else "")
         got = said.rstrip() + "\n..."
-        assert doctest.OutputChecker().check_output(want, got, OPTIONS), (command, said)
+        assert matches(want, got), (command, said)
+
+
+def matches(want: str, got: str) -> bool:
+    """Tell whether a text is what a page shows; `...` stands for any text."""
+    return doctest.OutputChecker().check_output(want, got, OPTIONS)
 
 
 def run_command(command: str) -> str:
@@ -119,3 +127,26 @@ def run_examples(text: str, names: dict[str, Any], where: str) -> None:
     )
     names.update(test.globs)
     assert failures.failed == 0, "".join(said)
+
+
+#: What stands before a piece of process code that is run by itself.
+MISTAKE = """
+import random, threading
+from modelcheck import System, atomic, cells, choose, label, process, state, until
+
+"""
+
+
+def message_of(code: str, shared: str, folder: Path) -> str:
+    """Return the error of a model whose one process is `p` in `code`; without the place."""
+    path = folder / "mistake.py"
+    text = f"{MISTAKE}{shared}\n\n@process\n{code}\n\ns = Shared()\nsystem = System(s, [p(s)])\n"
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("mistake", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with pytest.raises(ModelError) as caught:
+        check(module.system, max_values=300)
+    return f"{caught.value.what}\n{caught.value.remedy}"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from commandline import ROOT
-from documents import blocks, run_page
+from documents import blocks, matches, message_of, run_console, run_page
 
 import modelcheck
 from modelcheck import kernel
@@ -46,6 +46,26 @@ def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
         for name in set(sys.modules) - before:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
                 del sys.modules[name]
+
+
+def test_every_error_of_the_page_comes_as_it_is_shown(tmp_path, monkeypatch):
+    """Each piece of process code gives the message below it, and each command prints its own."""
+    monkeypatch.chdir(tmp_path)
+    shared, *rest = blocks(DOCS / "errors.md")
+    compared = 0
+    code = ""
+    for block in rest:
+        if block.file:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            code = block.text
+        elif block.language == "text":
+            got = message_of(code, shared.text, tmp_path)
+            assert matches(block.text, got + "\n"), (code, got)
+            compared += 1
+        else:
+            run_console(block.text)
+    assert compared >= 30
 
 
 @pytest.mark.parametrize(
