@@ -68,6 +68,16 @@ def test_every_error_of_the_page_comes_as_it_is_shown(tmp_path, monkeypatch):
     assert compared >= 30
 
 
+def test_the_glossary_is_in_order_and_has_every_kind_and_verdict():
+    """A word is found where the alphabet puts it; the words of a verdict are among them."""
+    text = (DOCS / "glossary.md").read_text("utf-8")
+    terms = re.findall(r"^(\w.*)\n  \w", text, re.M)
+    assert terms == sorted(terms)
+    assert len(terms) >= 50
+    words = [*(kind.value for kind in Kind), *(verdict.value for verdict in modelcheck.Verdict)]
+    assert [word for word in words if word not in text] == []
+
+
 @pytest.mark.parametrize(
     ("page", "peer"), [("from-promela.md", "phils.pml"), ("from-pluscal.md", "Phils.tla")]
 )
