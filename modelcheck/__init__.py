@@ -16,6 +16,7 @@ from modelcheck.language.process import Process, process
 from modelcheck.language.properties import always, at_end, sometimes
 from modelcheck.language.state import state
 from modelcheck.language.steps import atomic, choose, either, fence, label, spawn, until
+from modelcheck.repair import repair
 from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace
 from modelcheck.testing import assert_holds
@@ -47,6 +48,7 @@ __all__ = [
     "label",
     "model",
     "process",
+    "repair",
     "replay",
     "simulate",
     "sometimes",

@@ -516,9 +516,11 @@ def _trace(
     return evolve(trace, token=token.encode(), properties=properties_of(system), moments=seen)
 
 
-def trace_of(system: System, learner: Learner, moves: Sequence[Move]) -> Trace:
+def trace_of(
+    system: System, learner: Learner, moves: Sequence[Move], violation: Violation | None = None
+) -> Trace:
     """Return the trace of some moves, whatever they lead to, with a token."""
-    return _trace(system, learner, moves, None)
+    return _trace(system, learner, moves, violation)
 
 
 def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:

@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from commandline import ROOT
+from commandline import ROOT, run
 from documents import blocks, matches, message_of, run_console, run_page
 
 import modelcheck
@@ -141,6 +141,29 @@ def test_the_table_of_the_walk_is_what_a_run_gives(told):
         found[model.name] = (result.verdict.value, steps, f"{result.states:,}")
     assert told == found
     assert list(told) == list(found)
+
+
+def repair_tables(text: str) -> list[str]:
+    """The rows of the tables of minimal repairs that a text has."""
+    return re.findall(
+        r"^\| (?:sc|tso|pso|wmm) \| .*(?:irqs_off|splitter_mb|walker_mb).*\|$", text, re.M
+    )
+
+
+@pytest.mark.parametrize(
+    "memory", ["sc", pytest.param("sc,tso,pso,wmm", marks=pytest.mark.long, id="all")]
+)
+def test_the_barriers_that_are_needed_are_what_the_command_prints(memory):
+    """The page's two tables are, row by row, what its command prints."""
+    text = (DOCS / "lockless-walk.md").read_text("utf-8")
+    [command] = re.findall(r"^modelcheck (repair .*)$", text, re.M)
+    arguments = command.replace("sc,tso,pso,wmm", memory).replace("specs/", f"{ROOT}/specs/")
+    done = run(*arguments.split())
+    assert done.exit_code == 0
+    asked = tuple(f"| {name} " for name in memory.split(","))
+    told = [row for row in repair_tables(text) if row.startswith(asked)]
+    assert told == repair_tables(done.stdout)
+    assert len(told) >= 2
 
 
 STYLES = DOCS / "styles.md"

@@ -243,18 +243,18 @@ def check_command(
     to_stdout = options["json_file"] == "-"
     quiet = quiet or to_stdout
     try:
-        memories = _memories(options["memory"])
+        asked_for = memories(options["memory"])
         _refuse_outputs(options)
         found = find_all(targets)
         built = with_parameters(found.models, params)
         _one_checkpoint(built, options)
         broken = [Outcome(None, shown_path(str(f)), error=e) for f, e in found.unloadable]
-        outcomes = _check_all(built, memories, options, quiet)
+        outcomes = _check_all(built, asked_for, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
         if to_stdout:
             say(json_error(error))
         raise
-    asked = len(built) * len(memories) + len(broken)
+    asked = len(built) * len(asked_for) + len(broken)
     several, outcomes = asked > 1, outcomes + broken
     with until_closed():
         if to_stdout:
@@ -289,7 +289,7 @@ def _refuse_outputs(options: Any) -> None:
     parse(options["exports"], options["html"])
 
 
-def _memories(given: str) -> list[str]:
+def memories(given: str) -> list[str]:
     """Return the memory models that were asked for. Raises `UsageError` for an unknown one."""
     names = list(dict.fromkeys(name.strip() for name in given.split(",")))
     for name in names:
@@ -299,7 +299,7 @@ def _memories(given: str) -> list[str]:
 
 def _check_all(
     built: Sequence[tuple[Model, dict[str, Any]]],
-    memories: Sequence[str],
+    under: Sequence[str],
     options: Any,
     quiet: bool,
 ) -> list[Outcome]:
@@ -307,8 +307,8 @@ def _check_all(
     outcomes = []
     names = titles([model for model, _ in built])
     for name, (model, parameters) in zip(names, built, strict=True):
-        for memory in memories:
-            title = f"{name}, {memory}" if len(memories) > 1 else name
+        for memory in under:
+            title = f"{name}, {memory}" if len(under) > 1 else name
             here = {**options, "memory": memory}
             try:
                 outcomes.append(_check_one(model, title, parameters, here, quiet))
@@ -533,7 +533,7 @@ def graph_command(
             say(clean(drawn.note))
 
 
-__all__ = ["MEMORY", "PARAMETERS", "main"]
+__all__ = ["BUFFER", "MEMORY", "PARAMETERS", "QUIET", "Positive", "main", "memories"]
 
 if __name__ == "__main__":
     main()

@@ -14,6 +14,7 @@ from modelcheck.language.expectation import Said, Stated, causes_of, changed
 from modelcheck.language.process import Process, ProcessFunction
 from modelcheck.language.properties import PropertyFunction
 from modelcheck.language.refs import Binder, Ref, model_error
+from modelcheck.language.toggles import Toggle, Toggles, toggles_of
 from modelcheck.verdict import Expectation, Verdict
 
 
@@ -133,13 +134,22 @@ def _checked_property(prop: Any) -> PropertyFunction:
 class Model:
     """A function that builds a `System`, with its parameters and its expected verdict."""
 
-    def __init__(self, function: Callable[..., System], expect: Said, by: Said):
+    def __init__(
+        self, function: Callable[..., System], expect: Said, by: Said, toggles: Toggles = ()
+    ):
         self.function = function
         self.name = function.__name__
         self.file = function.__code__.co_filename
         self.line = function.__code__.co_firstlineno
         self.stated = Stated(self.name, self.file, self.line, expect, by)
         update_wrapper(self, function)
+        self.toggles = self._declared(toggles)
+
+    def _declared(self, toggles: Toggles) -> tuple[Toggle, ...]:
+        try:
+            return toggles_of(toggles, self.parameters, self.name)
+        except UsageError as error:
+            raise ModelError(str(error), file=self.file, line=self.line) from None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -242,7 +252,9 @@ def _parse(text: str, default: Any, what: str) -> Any:
     return value
 
 
-def model(function: Any = None, *, expect: Said = "holds", by: Said = "") -> Any:
+def model(
+    function: Any = None, *, expect: Said = "holds", by: Said = "", toggles: Toggles = ()
+) -> Any:
     """Make a function that returns a `System` a model.
 
     Parameters
@@ -257,6 +269,9 @@ def model(function: Any = None, *, expect: Said = "holds", by: Said = "") -> Any
         Which property, or which kind of violation (``"deadlock"``), a model that is expected to be
         violated must violate. Without it, an exception or a witness that is never reached is not
         as expected. In the same forms as `expect`.
+    toggles : names, or a mapping from names to pairs of values, optional
+        Parameters that put a part in or leave it out, for `modelcheck.repair`: boolean ones, or
+        ones with two values, first the one without the part.
 
     Examples
     --------
@@ -273,7 +288,7 @@ def model(function: Any = None, *, expect: Said = "holds", by: Said = "") -> Any
     Expectation(verdict=<Verdict.VIOLATED: 'violated'>, by='deadlock', firm=True)
     """
     if function is None:
-        return lambda f: model(f, expect=expect, by=by)
+        return lambda f: model(f, expect=expect, by=by, toggles=toggles)
     if not inspect.isfunction(function):
         raise model_error(f"@model was given {function!r}", "Decorate a function.")
     if by and isinstance(expect, str) and expect in (Verdict.HOLDS, Verdict.INCOMPLETE):
@@ -283,4 +298,4 @@ def model(function: Any = None, *, expect: Said = "holds", by: Said = "") -> Any
             file=function.__code__.co_filename,
             line=function.__code__.co_firstlineno,
         )
-    return Model(function, expect, by)
+    return Model(function, expect, by, toggles)

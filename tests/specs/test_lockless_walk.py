@@ -56,6 +56,7 @@ ROWS = {
     "row04_count_read_without_acquire": (None, (None, None), (295, 568), (7825, 22014)),
     "row05_counting_without_irqs_off": (FREED, (16, 20), (217, 377), (4928, 12509)),
     "row06_count_read_before_clear": (FREED, (13, 13), (193, 333), (1614, 3724)),
+    "row04_with_parts": (None, (None, None), (224, 413), (6698, 18680)),
     "row07_splitter_without_mb": (None, (None, None), (208, 382), (6442, 17944)),
     "row07_splitter_with_xchg": (None, (None, None), (208, 382), (6442, 17944)),
     "row08_walker_without_mb": (None, (None, None), (203, 372), (5560, 15408)),
