@@ -7,6 +7,7 @@ interleavings and returns a verdict, with a shortest counterexample where one ex
 """
 
 from modelcheck.check import check, replay, simulate
+from modelcheck.costs import costs
 from modelcheck.errors import ModelcheckError, ModelError, UsageError
 from modelcheck.explore.budget import Progress
 from modelcheck.language.cells import cells
@@ -43,6 +44,7 @@ __all__ = [
     "cells",
     "check",
     "choose",
+    "costs",
     "either",
     "fence",
     "label",

@@ -56,6 +56,7 @@ class Mm:
     table: object = PageTable  # the page-table page, in use or deposited
     page: object = Page  # what the pte maps
     huge_page: object = Page  # what the pmd maps where it is huge
+    ipis: int = 0  # how many CPUs were interrupted; only the rows about costs count
     overflow: bool = True  # a perf counter overflows once; only row 14 has somebody to tell
 
 

@@ -78,6 +78,7 @@ ROWS = {
     "row22_reads_ahead": (None, (None, None), (105, 186), (1547, 4086)),
     "row23_no_recheck": (GONE, (10, 10), (58, 91), (296, 648)),
     "row23_recheck": (None, (None, None), (72, 121), (1056, 2724)),
+    "row04_ipis": (None, (None, None), (295, 547), (7715, 21556)),
 }
 
 
