@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 
@@ -164,6 +165,27 @@ def test_the_barriers_that_are_needed_are_what_the_command_prints(memory):
     told = [row for row in repair_tables(text) if row.startswith(asked)]
     assert told == repair_tables(done.stdout)
     assert len(told) >= 2
+
+
+COST = re.compile(r"^\| (\d) \| (true|false) \| (\d) \| (\d) \|$", re.M)
+
+
+@pytest.mark.parametrize(
+    "walkers", ["1", "2", pytest.param("3", marks=pytest.mark.long, id="three")]
+)
+def test_what_the_patch_buys_is_what_the_command_prints(walkers):
+    """Least and most IPIs, with the count and without, are those of the page."""
+    text = (DOCS / "lockless-walk.md").read_text("utf-8")
+    [command] = re.findall(r"^modelcheck (cost .*)$", text, re.M)
+    rows = [row for row in COST.findall(text) if row[0] == walkers]
+    assert [row[1] for row in rows] == ["false", "true"]
+    for _, counting, least, most in rows:
+        arguments = command.replace("walkers=2", f"walkers={walkers}")
+        arguments = arguments.replace("counting=true", f"counting={counting}")
+        done = run(*arguments.replace("specs/", f"{ROOT}/specs/").split(), "--json")
+        assert done.exit_code == 0
+        found = json.loads(done.stdout)
+        assert (str(found["least"]), str(found["most"])) == (least, most)
 
 
 STYLES = DOCS / "styles.md"
