@@ -1,25 +1,35 @@
 """The program `modelcheck`: fixes Python's hash seed, then runs the command line.
 
 A module of its own beside the package: fixing the seed starts Python anew, and what was imported
-before that would be imported twice.
+before that would be imported twice. And importing takes a while, in which Ctrl-C is already what it
+is later: an end with status 3, and no traceback.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 #: The seed, unless ``PYTHONHASHSEED`` says otherwise.
 SEED = "0"
 
+#: `modelcheck.ExitCode.INCOMPLETE`, which is not to be imported yet.
+INCOMPLETE = 3
+
 
 def main() -> None:
-    """Run the command line."""
-    fix_seed()
-    from modelcheck.cli import main as command_line
+    """Run the command line; Ctrl-C while it is being imported ends it as at any later time."""
+    try:
+        fix_seed()
+        _hold_interrupts(False)
+        from modelcheck.cli import main as command_line
 
-    command_line()
+        command_line()
+    except KeyboardInterrupt:
+        print("modelcheck: interrupted", file=sys.stderr)
+        sys.exit(INCOMPLETE)
 
 
 def fix_seed() -> None:
@@ -34,7 +44,15 @@ def fix_seed() -> None:
     if not sys.flags.hash_randomization or sys.flags.ignore_environment:
         return
     os.environ["PYTHONHASHSEED"] = SEED
+    # A new interpreter would answer Ctrl-C with a traceback of its own start.
+    _hold_interrupts(True)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _hold_interrupts(held: bool) -> None:
+    """Let Ctrl-C wait, also over the start of a new program; or let what has waited come."""
+    if os.name == "posix":
+        signal.pthread_sigmask(signal.SIG_BLOCK if held else signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _is_our_program() -> bool:
