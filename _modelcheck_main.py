@@ -28,7 +28,7 @@ def main() -> None:
 
         command_line()
     except KeyboardInterrupt:
-        print("modelcheck: interrupted", file=sys.stderr)
+        sys.stderr.write("modelcheck: interrupted\n")
         sys.exit(INCOMPLETE)
 
 
@@ -46,7 +46,10 @@ def fix_seed() -> None:
     os.environ["PYTHONHASHSEED"] = SEED
     # A new interpreter would answer Ctrl-C with a traceback of its own start.
     _hold_interrupts(True)
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    try:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    except OSError:
+        return  # an interpreter that may not be started again: run with the seed that it has
 
 
 def _hold_interrupts(held: bool) -> None:

@@ -850,6 +850,64 @@ def test_graph_refuses_what_it_cannot_write(output, said, tmp_path, monkeypatch)
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("-p", "n=2", "-p", "n=3"), "-p n=3: n has a value already"),
+        (("--html", ""), "--html wants the name of a file or folder"),
+        (("--memory", "sc,tso", "--checkpoint", "c"), "--checkpoint is for one search"),
+        (("--memory", "sc,tso", "--resume", "c"), "--resume is for one search"),
+    ],
+)
+def test_options_that_would_take_back_one_another_are_refused(options, said):
+    """Nothing that was asked for is left out silently, and no search writes over another one's."""
+    done = run("check", f"{CLASSIC / 'lost_update.py'}:lost_update", *options)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("graphviz", ("graph", "peterson.py:peterson", "-o", "x.dot")),
+        ("networkx", ("check", "peterson.py:peterson", "--export", "graphml:x.graphml")),
+    ],
+)
+def test_a_package_that_lacks_is_told_before_the_search(missing, words, tmp_path, monkeypatch):
+    """A long search would be lost; the model's file is not even there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, missing, None)
+    done = run(*words)
+    assert done.exit_code == 2
+    assert f"need the package {missing}: pip install" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to a process")
+@pytest.mark.parametrize("delay_s", [0.08, 0.16, 0.24])
+def test_an_interrupt_while_the_program_is_loaded_is_no_traceback(delay_s):
+    """Ctrl-C in the midst of the imports ends it as later: status 3 and one word.
+
+    The first hundredths of a second are Python's own, and no part of this.
+    """
+    words = [*COMMAND, "check", str(CLASSIC / "philosophers.py")]
+    fixed = {**os.environ, "PYTHONHASHSEED": "0"}
+    late = (
+        "import runpy, signal, sys, threading, time; import _modelcheck_main\n"
+        f"threading.Timer({delay_s}, signal.raise_signal, [signal.SIGINT]).start()\n"
+        "sys.argv = sys.argv[1:]; _modelcheck_main.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", late, "modelcheck", *words[3:], "--timeout", "60", "-p", "n=9"],
+        env=fixed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 3
+
+
 def test_help_and_version_need_no_model():
     """Every command explains itself."""
     assert run("--version").stdout.startswith("modelcheck ")

@@ -7,6 +7,7 @@ import keyword
 import os
 import platform
 import re
+import shlex
 import sys
 import webbrowser
 from importlib.resources import files
@@ -61,8 +62,8 @@ def new_command(file: str) -> None:
     write(path, template.replace("{file}", file).replace("{name}", name))
     with until_closed():
         say(clean(f"{file} has two models, one of them broken on purpose. Next:"))
-        say(f"  modelcheck check {clean(file)}")
-        say(f"  modelcheck check {clean(file)}:{name}_broken --html page.html")
+        say(f"  modelcheck check {shlex.quote(clean(file))}")
+        say(f"  modelcheck check {shlex.quote(clean(f'{file}:{name}_broken'))} --html page.html")
 
 
 @main.command("explore")

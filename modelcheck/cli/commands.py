@@ -247,7 +247,7 @@ def check_command(
         _refuse_outputs(options)
         found = find_all(targets)
         built = with_parameters(found.models, params)
-        _one_checkpoint(built, options)
+        _one_checkpoint(built, memories, options)
         broken = [Outcome(None, shown_path(str(f)), error=e) for f, e in found.unloadable]
         outcomes = _check_all(built, asked_for, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
@@ -268,8 +268,8 @@ def check_command(
     sys.exit(_worst(outcomes))
 
 
-def _one_checkpoint(built: Sequence[Any], options: Any) -> None:
-    """Raise `UsageError` where several models would share one checkpoint."""
+def _one_checkpoint(built: Sequence[Any], memories: Sequence[str], options: Any) -> None:
+    """Raise `UsageError` where several searches would share one checkpoint."""
     for name in ("checkpoint", "resume"):
         if options[name] == "":
             raise UsageError(f"--{name} wants the name of a file")
@@ -277,6 +277,11 @@ def _one_checkpoint(built: Sequence[Any], options: Any) -> None:
             raise UsageError(
                 f"--{name} is for one model, and there are {len(built)} here: say which one, "
                 "PATH:NAME"
+            )
+        if options[name] and len(memories) > 1:
+            raise UsageError(
+                f"--{name} is for one search, and each memory model is one: name one, as in "
+                f"--memory {memories[0]}"
             )
 
 
@@ -515,9 +520,10 @@ def graph_command(
 ) -> None:
     """Draw the state graph, with the counterexample on it where there is one."""
     from modelcheck.results.graph import LIMIT, graph_of
-    from modelcheck.show.stategraph import render
+    from modelcheck.show.stategraph import package, render
 
     refuse_unwritable(output, GRAPHS)
+    package("graphviz")  # better missed now than after the search
     model = find_one(target)
     system = system_of(model, params)
     with users_code(model, "drawn"):

@@ -142,6 +142,8 @@ def parse(given: Sequence[str], html: str | None = None) -> list[Export]:
 
     Raises `UsageError` where a format is unknown, or a file could not be written.
     """
+    if html == "":
+        raise UsageError("--html wants the name of a file or folder")
     exports = [Export("html", html)] if html else []
     for text in given:
         name, colon, file = text.partition(":")
@@ -154,6 +156,10 @@ def parse(given: Sequence[str], html: str | None = None) -> list[Export]:
         exports.append(Export(name, file))
     for export in exports:
         refuse_unwritable(export.file, folder=export.format.run is None)
+        if export.name == "graphml":
+            from modelcheck.show.stategraph import package
+
+            package("networkx")  # better missed now than after the search
     return exports
 
 

@@ -76,6 +76,8 @@ def with_parameters(
         name, equals, value = param.partition("=")
         if not equals:
             raise UsageError(f"-p {param}: write NAME=VALUE")
+        if any(name == before for before, _ in pairs):
+            raise UsageError(f"-p {param}: {name} has a value already; give each parameter one")
         pairs.append((name, value))
     for name, _ in pairs:
         if not any(name in model.parameters for model in models):

@@ -118,6 +118,11 @@ def _by_one(name: str, function: Callable[..., Any], counter: Any, result: str) 
 
 def _by(name: str, function: Callable[..., Any], amount: Any, counter: Any, result: str) -> Step:
     """Return ``name(amount, counter)``."""
+    if type(amount) is Ref and type(counter) is not Ref:
+        raise model_error(
+            f"{name}({amount}, {counter!r}) has its arguments the wrong way round",
+            f"The amount comes first, as in the kernel: `yield {name}({counter!r}, {amount})`.",
+        )
     ref = location(counter, name)
     check_value(amount, f"{name}(...)")
     step = Update(ref, function, (amount,), f"{name}({amount!r}, {ref})")

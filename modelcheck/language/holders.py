@@ -338,7 +338,11 @@ class _Walk:
                 continue
             for name, value in list(vars(base).items()):
                 is_function = isinstance(value, types.FunctionType)
-                if is_function and _is_library(value.__code__.co_filename, value.__globals__):
+                # From Python 3.12 on every enum has one of the library's as a staticmethod.
+                inside = value.__func__ if isinstance(value, staticmethod) else value
+                if isinstance(inside, types.FunctionType) and _is_library(
+                    inside.__code__.co_filename, inside.__globals__
+                ):
                     continue  # such as what every enum has
                 if is_function or not name.startswith("__"):
                     place = Place(

@@ -169,8 +169,14 @@ class Model:
         """What the model expects with its defaults, as a word: a verdict, ``"none"`` or ``"?"``."""
         return self.stated.word(self.parameters)
 
-    def __call__(self, **parameters: Any) -> System:
+    def __call__(self, *unnamed: Any, **parameters: Any) -> System:
         known = inspect.signature(self.function).parameters
+        if unnamed:
+            example = ", ".join(f"{n}={v!r}" for n, v in zip(known, unnamed, strict=False))
+            raise UsageError(
+                f"model {self.name} was given {', '.join(map(repr, unnamed))} without a name; "
+                f"name its parameters: {self.name}({example})"
+            )
         for name in parameters:
             if name not in known:
                 raise UsageError(

@@ -114,7 +114,7 @@ def to_dot(graph: StateGraph) -> str:
     Node names are ours (``n0``): a user's text would be read as ``node:port``. Labels are escaped,
     so that neither a backslash nor ``<...>`` in a value means anything to Graphviz.
     """
-    dot = _package("graphviz").Digraph("states")
+    dot = package("graphviz").Digraph("states")
     dot.attr(rankdir="TB", nodesep="0.25", ranksep="0.35", bgcolor="white")
     dot.attr(fontname=FONT, fontsize="11", labelloc="b", labeljust="l")
     if graph.note:
@@ -172,7 +172,7 @@ def render(graph: StateGraph, path: str | Path, limit: int = LIMIT) -> StateGrap
 
 def to_networkx(graph: StateGraph) -> Any:
     """The graph as a `networkx.MultiDiGraph`, with the fields of nodes and edges as attributes."""
-    found = _package("networkx").MultiDiGraph(note=graph.note)
+    found = package("networkx").MultiDiGraph(note=graph.note)
     for node in graph.nodes:
         found.add_node(node.id, label=node.label, kind=node.kind)
     for edge in graph.edges:
@@ -188,7 +188,7 @@ def to_networkx(graph: StateGraph) -> Any:
 
 def graphml(graph: StateGraph) -> str:
     """The graph as GraphML, for Gephi, yEd and the like; the whole of it, however large."""
-    networkx = _package("networkx")
+    networkx = package("networkx")
     plain = networkx.MultiDiGraph(note=clean(graph.note))
     for node in graph.nodes:
         label = "\n".join(map(clean, node.label.splitlines()))
@@ -200,7 +200,7 @@ def graphml(graph: StateGraph) -> str:
     return "\n".join(networkx.generate_graphml(plain, prettyprint=True)) + "\n"
 
 
-def _package(name: str) -> Any:
+def package(name: str) -> Any:
     """A package that only state graphs need."""
     try:
         return import_module(name)
@@ -265,7 +265,7 @@ def _node_label(node: Node) -> str:
 
 def _label(lines: list[str], justify: str = "n") -> str:
     """The lines as one escaped label, each ended as Graphviz justifies it."""
-    graphviz = _package("graphviz")
+    graphviz = package("graphviz")
     # Without an end the one line of an edge is centred; a sole trailing \n would make room for two.
     if len(lines) == 1 and justify == "n":
         return str(graphviz.escape(lines[0]))

@@ -37,6 +37,22 @@ from modelcheck.memory import MODELS
 from modelcheck.memory.sc import SequentialConsistency
 
 
+def test_the_amount_comes_first_as_in_the_kernel():
+    """Who hands over the counter first is told so, and not that the amount is no location."""
+
+    @state
+    class Shared:
+        n: int = 0
+
+    @process
+    def adds(s):
+        yield atomic_fetch_add(s.n, 1)
+
+    s = Shared()
+    with pytest.raises(ModelError, match=r"wrong way round\n.*`yield atomic_fetch_add\(1, n\)`"):
+        check(System(s, [adds(s)]))
+
+
 class Colour(Enum):
     RED = "red"
     BLUE = "blue"

@@ -128,6 +128,8 @@ def test_unknown_and_missing_parameters_are_told():
 
     with pytest.raises(UsageError, match="no parameter 'k'; it has n, m"):
         needs(k=1)
+    with pytest.raises(UsageError, match=r"name its parameters: needs\(n=1, m='x'\)"):
+        needs(1, "x")
     with pytest.raises(UsageError, match="it has none"):
         bare(k=1)
     with pytest.raises(UsageError, match="it has none"):
