@@ -71,7 +71,7 @@ def with_parameters(
     models: Sequence[Model], params: Sequence[str]
 ) -> list[tuple[Model, dict[str, Any]]]:
     """Pair each model with the parameters that it has; a parameter that none has is an error."""
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for param in params:
         name, equals, value = param.partition("=")
         if not equals:
