@@ -187,7 +187,9 @@ def variables_of(process: Process) -> set[str]:
 
     That is: of all functions that one can tell, as `started_by` does.
     """
-    codes = [f.__code__ for f in _functions_of([process], set()) if inspect.isfunction(f)]
+    functions = [f for f in _functions_of([process], set()) if inspect.isfunction(f)]
+    # What attrs puts into a class of a state is no function of the user's.
+    codes = [f.__code__ for f in functions if f.__globals__.get("__name__") != "attr._make"]
     return names_in(c for c in codes if not is_ours(c.co_filename))
 
 
