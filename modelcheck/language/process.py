@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial, update_wrapper
+from pathlib import Path
 from types import CellType, CodeType, FunctionType
 from typing import Any, overload
 
+import attr
 from attrs import evolve, field, frozen
 
 from modelcheck.errors import ModelError
@@ -182,6 +184,10 @@ def started_by(processes: Iterable[Process]) -> frozenset[str]:
     return frozenset(names)
 
 
+#: What attrs puts into the class of a state: files, and what it compiles.
+_ATTRS = (str(Path(attr.__file__).parent), "<attrs ")
+
+
 def variables_of(process: Process) -> set[str]:
     """Return the local variables of a process's function and of what it may call.
 
@@ -189,8 +195,8 @@ def variables_of(process: Process) -> set[str]:
     """
     functions = [f for f in _functions_of([process], set()) if inspect.isfunction(f)]
     # What attrs puts into a class of a state is no function of the user's.
-    codes = [f.__code__ for f in functions if f.__globals__.get("__name__") != "attr._make"]
-    return names_in(c for c in codes if not is_ours(c.co_filename))
+    codes = [f.__code__ for f in functions if not is_ours(f.__code__.co_filename)]
+    return names_in(c for c in codes if not c.co_filename.startswith(_ATTRS))
 
 
 def names_in(codes: Iterable[CodeType]) -> set[str]:

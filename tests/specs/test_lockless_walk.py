@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from modelcheck import System, Verdict, check, process
+from modelcheck.axiomatic.models import MODELS
 from modelcheck.kernel import (
     READ_ONCE,
     WRITE_ONCE,
@@ -31,6 +32,8 @@ from modelcheck.kernel import (
     smp_mb,
     try_get_page,
 )
+from modelcheck.litmus.run import result_of, run
+from modelcheck.litmus.test import read
 from modelcheck.loading import load
 
 FOLDER = Path(__file__).resolve().parents[2] / "specs" / "lockless_walk"
@@ -496,3 +499,10 @@ def test_the_story_of_row_5():
     came = told.index(("call_function_interrupt[0]", "interrupt call_function_interrupt on cpu[0]"))
     freed = told.index(("updater", "pte_free(table)"))
     assert read < asked < came < freed < told.index(("walker", "ptep_get(table.pte)"))
+
+
+@pytest.mark.parametrize(("name", "found"), [("with", "Never"), ("without", "Sometimes")])
+def test_the_end_of_a_walk_needs_a_barrier_under_the_kernel_s_own_model(name, found):
+    """Row 9: a load passes the atomic_dec() behind it, which no store buffer shows."""
+    test = read(FOLDER / f"row09_end_{name}_mb.litmus")
+    assert result_of(run(test, MODELS["lkmm"])) == found == test.expected
