@@ -12,7 +12,7 @@ from collections.abc import Callable
 from attrs import evolve, frozen
 
 from modelcheck.errors import ModelError, UsageError
-from modelcheck.explore import native, reference
+from modelcheck.explore import coverage, native, reference
 from modelcheck.explore.budget import Meter
 from modelcheck.explore.checkpoint import Keeper
 from modelcheck.explore.lossy import Lossy
@@ -126,11 +126,15 @@ def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
     bounded = meter.bounded(depth=length)
     if plan.say is not None:
         plan.say(f"a violation was found after {length} steps: looking for a shorter way to one")
+    visits = {leaf: leaf.visits for leaf in coverage.leaves(search.tables)}
     try:
         other = explore(search.tables, bounded, evolve(plan, reduction=False))
     except ModelError:  # a violation found before is not lost
         search.shortest = False
         return search
+    finally:  # coverage is that of the reduced search, as its counts are
+        for leaf in coverage.leaves(search.tables):
+            leaf.visits = visits.get(leaf, 0)
     search.seconds = meter.elapsed()
     if other.found is not None and len(other.found.path) < length:
         search.found = other.found

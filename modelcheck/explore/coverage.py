@@ -34,6 +34,20 @@ def taken(tables: Tables) -> Iterator[tuple[int, int, int, int]]:
         yield number, local, states, transitions[number, local]
 
 
+def leaves(tables: Tables) -> Iterator[Leaf]:
+    """Go over all that was learned of steps."""
+    for agent in tables.agents:
+        for trie in agent.tries:
+            for leaf, _ in _leaves(trie.root, {}):
+                yield leaf
+
+
+def forget(tables: Tables) -> None:
+    """Count from nothing: for a search that begins anew with tables that another has used."""
+    for leaf in leaves(tables):
+        leaf.visits = 0
+
+
 def _leaves(root: Node | None, agents: Mapping[int, int]) -> Iterator[tuple[Leaf, dict[int, int]]]:
     """Go over the leaves below a node, each once, with the local states of others that it read.
 

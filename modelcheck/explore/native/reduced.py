@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from modelcheck.explore import coverage
 from modelcheck.explore.budget import Meter
 from modelcheck.explore.native import closure, kernel
 from modelcheck.explore.native.engine import NativeSearch
@@ -239,6 +240,7 @@ def explore(tables: Tables, meter: Meter, workers: int = 1) -> Search:
     while True:
         runs += 1
         before = tables.learned
+        coverage.forget(tables)
         run = ReducedSearch(tables, meter, workers)
         run.search.witnesses.update(witnesses)
         run.rows = run._property_rows()
