@@ -56,6 +56,7 @@ class Relating(NamedTuple):
     reachable: np.ndarray  # uint64[...]: bits, a row for each local state of an agent
     reachable_row: np.ndarray  # int64[agents]: the first row's place
     reachable_words: np.ndarray  # int64[agents]: the length of a row
+    moved: np.ndarray  # bool[agents]: whether others write its local state
     watching: bool  # whether any property is to be undisturbed
 
 
@@ -145,6 +146,8 @@ def _grow(layout, tries, agents, relating, scratch, words, here, leaves, enabled
         else:
             local = relating.local[step]
             if not _reaches(relating, agent, relating.local[here[agent]], local):
+                continue
+            if member[here[agent]] == closure and not relating.moved[agent]:
                 continue
             blocked = np.int64(-1)
             node = walk(

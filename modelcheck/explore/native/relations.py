@@ -56,7 +56,7 @@ class FlatRelations:
 
     def _forget(self) -> None:
         """Begin with empty lists, and with a number for every local step there is."""
-        flat, tables = self.flat, self.flat.tables
+        flat, tables, relations = self.flat, self.flat.tables, self.relations
         self._new, self._bases = 0, flat.base.copy()
         number = np.full(max(1, flat.roots.used), -1, np.int32)
         for agent, who in enumerate(tables.agents):
@@ -82,6 +82,7 @@ class FlatRelations:
             reachable=bits,
             reachable_row=rows,
             reachable_words=words,
+            moved=np.array([relations.is_moved(agent) for agent in range(len(tables.agents))]),
             watching=bool(self.relations.watched),
         )
 

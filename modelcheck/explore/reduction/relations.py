@@ -272,6 +272,10 @@ class Relations:
         agent, local = step
         return sorted(w for w, values in self._writers[self.slot[agent]].items() if local in values)
 
+    def is_moved(self, agent: int) -> bool:
+        """Tell whether others write the agent's local state."""
+        return any(other != agent for other, _ in self._writers[self.slot[agent]])
+
     def reachable(self, agent: int, here: int) -> int:
         """Return the local states that the agent can come to from one, as bits."""
         return self.reachable_masks(agent)[here]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelcheck.errors import ModelError
-from modelcheck.explore import reference
+from modelcheck.explore import coverage, reference
 from modelcheck.explore.budget import Meter
 from modelcheck.explore.reduction.ignoring import bits, ignored
 from modelcheck.explore.reduction.relations import Relations
@@ -38,6 +38,7 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
     while True:
         runs += 1
         before = tables.learned
+        coverage.forget(tables)
         run = _Run(tables, meter, witnesses, runs)
         search = run.search
         try:
@@ -102,6 +103,9 @@ class _Run:
                     self._expand(at)
                     if self._stopped():
                         return
+            if self._stopped():
+                return
+            self._look_at_budget(len(self.edges))
             if self._stopped() or not self._catch_up():
                 return
 

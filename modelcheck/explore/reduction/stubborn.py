@@ -82,7 +82,8 @@ class Closure:
         """Return steps one of which must be taken before a disabled one can be.
 
         Either its agent must come to it, or the path on which it is blocked must be left; of the
-        two, what seems to bring fewer enabled steps.
+        two, what seems to bring fewer enabled steps. None are missing if the agent must first step
+        from where it is, and that is a member.
         """
         relations = self.relations
         agent, local = step
@@ -90,6 +91,8 @@ class Closure:
         if here == step:
             return relations.enablers(self.leaves[agent])
         if not relations.reachable(agent, here[1]) >> local & 1:
+            return ()
+        if here in self.members and not relations.is_moved(agent):
             return ()
         leaf = relations.tables.agents[agent].tries[local].find(self.state)
         if leaf is not None and not leaf.outcomes:
