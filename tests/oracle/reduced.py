@@ -1,0 +1,353 @@
+"""Searches with reduction against searches of everything, on random programs.
+
+``cd tests && python -m oracle.reduced --programs 10000 --seed 1``. On a mismatch the program, made
+smaller, and both answers are printed, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+import traceback
+from collections import Counter
+from dataclasses import replace
+from multiprocessing import Pool
+from random import Random
+from typing import Any
+
+from attrs import define, evolve, field
+
+from modelcheck import ModelError, UsageError, Verdict, check
+from modelcheck.check import tables_of
+from modelcheck.explore import native
+from modelcheck.explore.budget import Budget, Meter
+from modelcheck.explore.reduction import search as reduction
+from modelcheck.explore.search import successor
+from modelcheck.language.local import Fails
+from modelcheck.tables.tables import State, Tables
+from oracle.compare import Mismatch, same
+from oracle.generate import load, random_program, unload
+from oracle.memory import Program as Litmus
+from oracle.memory_compare import random_program as random_litmus
+from oracle.memory_compare import shown, system_of
+from oracle.run import BLOCK, numbered, quiet
+from oracle.shrink import shrink
+
+MODELS = ("sc", "sc", "sc", "tso", "pso", "wmm")
+
+#: Larger programs are not compared.
+LIMIT = 8_000
+
+
+class TooLarge(Exception):
+    """There are more states than are to be compared."""
+
+
+@define
+class Facts:
+    """What reduction must not lose, violations being gone on from.
+
+    `at_rest` has the states in which nobody can step, with the length of the shortest way there;
+    `failures` the steps that fail, each with its process and its local state; `answers` what each
+    property answers somewhere.
+    """
+
+    at_rest: dict[State, int] = field(factory=dict)
+    failures: set[Any] = field(factory=set)
+    answers: set[tuple[str, bool]] = field(factory=set)
+
+
+def everything(tables: Tables, limit: int = LIMIT) -> tuple[Facts, int]:
+    """Return the facts of all reachable states, and how many states there are."""
+    facts = Facts()
+    depth = {tables.initial: 0}
+    order = [tables.initial]
+    for state in order:
+        for outcome in note(facts, tables, state, depth[state]):
+            reached = successor(state, outcome.writes)
+            if outcome.failure is None and reached not in depth:
+                depth[reached] = depth[state] + 1
+                order.append(reached)
+        if len(order) > limit:
+            raise TooLarge
+    return facts, len(order)
+
+
+def note(facts: Facts, tables: Tables, state: State, depth: int) -> list[Any]:
+    """Put down what is to be seen in a state; return all outcomes of all steps there."""
+    found = []
+    for number, agent in enumerate(tables.agents):
+        outcomes = tables.leaf(number, state).outcomes
+        found += outcomes
+        facts.failures |= {
+            (number, state[agent.slot], o.failure.kind, o.failure.message, o.failure.line)
+            for o in outcomes
+            if o.failure is not None
+        }
+    if not found:
+        facts.at_rest[state] = depth
+    for prop in tables.properties:
+        if prop.kind != "at_end" or not found:
+            facts.answers.add((prop.name, tables.holds(prop, state).holds))
+    return found
+
+
+class Run(reduction._Run):
+    """A reduced run that goes on after violations, and looks for witnesses it has already."""
+
+    watch = True
+
+    def to_the_end(self, pause: Any) -> None:
+        self.search.found = None
+        super().to_the_end(pause)
+
+    def _stopped(self) -> bool:
+        self.search.found = None
+        self.search.witnesses.clear()
+        if len(self.states) > LIMIT:
+            raise TooLarge
+        return False
+
+    def _catch_up(self) -> bool:
+        more = super()._catch_up()
+        self._stopped()
+        return more
+
+    def _watched(self) -> Any:
+        return [p for p in self.tables.properties if p.kind != "at_end"] if self.watch else []
+
+
+def reduced(tables: Tables, run_class: Any) -> tuple[Facts, int]:
+    """Return the facts that the last of several reduced runs meets, and its number of states."""
+    while True:
+        before = tables.learned
+        run = run_class(tables, Meter(Budget()), {}, 1)
+        run.to_the_end(None)
+        if tables.learned == before:
+            return facts_of(tables, run.states, run.edges), len(run.states)
+
+
+def facts_of(tables: Tables, states: Any, edges: Any) -> Facts:
+    """Return the facts of a graph, with the lengths of its own shortest ways."""
+    depth = {0: 0}
+    order = [0]
+    for at in order:
+        for after in edges[at]:
+            if after not in depth:
+                depth[after] = depth[at] + 1
+                order.append(after)
+    facts = Facts()
+    for at in order:
+        note(facts, tables, states[at], depth[at])
+    return facts
+
+
+def natively_reduced(tables: Tables, watch: bool, workers: int) -> tuple[Facts, int]:
+    """The same of the native engine."""
+    from modelcheck.explore.native import reduced as engine
+
+    class Search(engine.ReducedSearch):
+        looked = 0
+
+        def _examine(self) -> None:
+            """Have every property answer in every state; none is a violation."""
+            for at in range(self.looked, self.storage.used):
+                state = self.storage.state(at)
+                for index, prop in enumerate(self.tables.properties):
+                    if prop.kind != "at_end" and prop.trie.find(state) is None:
+                        self._learn(-1 - index, state)
+            self.looked = self.storage.used
+
+        def _judge(self) -> None:
+            pass
+
+        def _watched(self) -> Any:
+            return [p for p in self.tables.properties if p.kind != "at_end"] if watch else []
+
+    while True:
+        before = tables.learned
+        run = Search(tables, Meter(Budget()), workers)
+        run.begin()
+        run.run()
+        if tables.learned == before:
+            begin, edges = run._edges()
+            count = run.storage.used
+            lists = [edges[begin[at] : begin[at + 1]].tolist() for at in range(count)]
+            return facts_of(tables, [run.storage.state(i) for i in range(count)], lists), count
+
+
+@define
+class Outcome:
+    """What became of a program: its verdict, "too large" or "refused"; states, reduced and not."""
+
+    verdict: str
+    full: int = 0
+    reduced: int = 0
+
+
+def compare(program: Any, memory: str = "sc", *, natively: bool = True) -> Outcome:
+    """Hold reduced searches of a program against searches of everything. Raises `Mismatch`."""
+    if isinstance(program, Litmus):
+        return _compare(system_of(program), memory, natively)
+    model, _, _ = load(program)
+    try:
+        return _compare(model, memory, natively)
+    except TypeError:  # a property that adds None to a number: not a program to compare
+        return Outcome("refused")
+    finally:
+        unload(model)
+
+
+def _compare(model: Any, memory: str, natively: bool) -> Outcome:
+    try:
+        outcome = tables_of(model, memory, lambda _, tables: compare_tables(tables, natively))
+        plain = check(model, memory=memory)
+    except TooLarge:
+        return Outcome("too large")
+    except (ModelError, UsageError, Fails):  # the last: before its first step
+        return Outcome("refused")
+    compare_checks(model, memory, plain, natively)
+    kind = plain.violation.kind.value if plain.violation else plain.verdict.value
+    return evolve(outcome, verdict=kind)
+
+
+def compare_tables(tables: Tables, natively: bool) -> Outcome:
+    """Compare all deadlocks, final states, failing steps and answers, with each engine.
+
+    Each engine has to learn for itself: the first to search is another one now and then.
+    """
+    outcome = Outcome("")
+    found = []
+    for watch in (True, False):
+        run = type("Watching", (Run,), {"watch": watch})
+        found.append((f"reference, watching {watch}", watch, *reduced(tables, run)))
+    if natively and native.available():
+        for watch, workers in ((True, 1), (True, 2), (False, 1)):
+            said = f"native, watching {watch}, {workers} workers"
+            found.append((said, watch, *natively_reduced(tables, watch, workers)))
+    full, outcome.full = everything(tables)
+    outcome.reduced = found[0][3]
+    for said, watch, facts, states in found:
+        same(f"the states at rest ({said})", full.at_rest, facts.at_rest)
+        same(f"the failing steps ({said})", full.failures, facts.failures)
+        if watch:
+            same(f"the answers ({said})", full.answers, facts.answers)
+        if states > outcome.full:
+            raise Mismatch(f"more states than there are ({said}): {states}, {outcome.full}")
+    return outcome
+
+
+def compare_checks(model: Any, memory: str, plain: Any, natively: bool) -> None:
+    """Compare what `check` says with reduction and without."""
+    ways: list[dict[str, Any]] = [{"engine": "reference"}]
+    if natively and native.available():
+        ways += [{"engine": "native"}, {"engine": "native", "workers": 2}]
+    if plain.violation and "UnboundLocalError" in plain.violation.message:
+        return  # CPython names another line once it has specialised the code
+    for way in ways:
+        other = check(model, memory=memory, reduction=True, **way)
+        same(f"the verdict ({way})", plain.verdict, other.verdict)
+        same(f"the trace's length ({way})", len(plain.trace or ()), len(other.trace or ()))
+        if plain.trace is not None:
+            same(f"a shortest trace ({way})", True, other.trace_is_shortest)
+        if plain.verdict is Verdict.HOLDS or plain.trace is None:
+            same(f"the witnesses ({way})", _missing(plain), _missing(other))
+            if other.states > plain.states:
+                raise Mismatch(f"more states than there are ({way})")
+
+
+def _missing(result: Any) -> set[str]:
+    return {name for name, witness in result.witnesses.items() if witness is None}
+
+
+def case(seed: int) -> tuple[Any, str]:
+    """The program of a seed, and the memory model to run it under."""
+    chance = Random(seed)
+    memory = chance.choice(MODELS)
+    program: Any
+    if memory != "sc" and chance.random() < 0.7:
+        program = random_litmus(chance)
+    else:
+        program = random_program(chance)
+        if chance.random() < 0.5:  # with fewer kinds of violation, the others are looked for longer
+            kept = [p for p in program.properties if chance.random() < 0.5]
+            deadlock = chance.random() < 0.5
+            program = replace(program, properties=tuple(kept), deadlock=deadlock)
+    return program, memory
+
+
+def what_is_wrong(program: Any, memory: str, natively: bool) -> tuple[Outcome | None, str]:
+    """Compare a program; return its outcome, or what was wrong."""
+    try:
+        return compare(program, memory, natively=natively), ""
+    except Mismatch as mismatch:
+        return None, str(mismatch)
+    except Exception:
+        return None, traceback.format_exc()
+
+
+def one(job: tuple[int, bool]) -> tuple[int, Outcome | None, str]:
+    """Compare the program of a seed."""
+    seed, natively = job
+    with quiet():
+        if natively and native.available():
+            from modelcheck.explore.native import engine
+            from modelcheck.explore.native import reduced as engine_reduced
+
+            engine.WIDE = engine_reduced.WIDE = 2  # or no level would be wide enough for two
+        return seed, *what_is_wrong(*case(seed), natively)
+
+
+def explained(seed: int, wrong: str, natively: bool) -> str:
+    """A mismatch with the smallest program found that shows the like."""
+    program, memory = case(seed)
+    if isinstance(program, Litmus):
+        return f"{shown(program)}\nseed {seed}, {memory}: {wrong}"
+
+    def kind(text: str) -> str:
+        lines = text.strip().split("\n")
+        return re.sub(r"\d+|0x\w+", "", lines[-1] if "Traceback" in lines[0] else lines[0])
+
+    def alike(variant: Any) -> bool:
+        told = what_is_wrong(variant, memory, natively)[1]
+        return kind(told) == kind(wrong)
+
+    with quiet():
+        program = shrink(program, alike)
+        told = what_is_wrong(program, memory, natively)[1]
+        return f"{numbered(program)}\n\nseed {seed}, {memory}: {told}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--reference", action="store_true", help="the reference engine alone")
+    args = parser.parse_args()
+    began, verdicts, bad = time.perf_counter(), Counter[str](), list[int]()
+    full = fewer = 0
+    first = args.seed * BLOCK
+    jobs = [(seed, not args.reference) for seed in range(first, first + args.programs)]
+    pool: Any = Pool(args.workers) if args.workers > 1 else None
+    for seed, outcome, wrong in pool.imap_unordered(one, jobs, 20) if pool else map(one, jobs):
+        if outcome is None:
+            bad.append(seed)
+            print(explained(seed, wrong, not args.reference), flush=True)
+            continue
+        verdicts[outcome.verdict] += 1
+        full, fewer = full + outcome.full, fewer + outcome.reduced
+    if pool:
+        pool.close()
+    print(
+        f"{args.programs} programs in {time.perf_counter() - began:.0f} s: "
+        f"{', '.join(f'{name} {n}' for name, n in verdicts.most_common())}; "
+        f"{fewer} states of {full}; {len(bad)} mismatches {bad[:20] or ''}"
+    )
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,185 @@
+"""Reduced searches lose nothing, on random programs; and the tests of them notice faults."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from modelcheck import (
+    ModelError,
+    System,
+    UsageError,
+    Verdict,
+    always,
+    cells,
+    check,
+    process,
+    state,
+)
+from modelcheck.check import tables_of
+from modelcheck.language.local import Fails
+from oracle.compare import Mismatch
+from oracle.faults import FAULTS, caught, planted
+from oracle.generate import load, unload
+from oracle.memory import Program as Litmus
+from oracle.memory_compare import system_of
+from oracle.reduced import TooLarge, case, one
+from oracle.run import quiet
+from oracle.stubborn import audit
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+IGNORED = "steps are ignored"
+
+#: The first program that shows a fault, where none of the first few does.
+FIRST = {"nothing is visible": 71, "no other step is visible": 71}
+
+
+def agree(first, count, natively):
+    """Compare some programs; return how often each verdict came, and the share of states left."""
+    verdicts, full, fewer = Counter(), 0, 0
+    for seed in range(first, first + count):
+        _, outcome, wrong = one((seed, natively))
+        assert not wrong, f"seed {seed}: {wrong}"
+        verdicts[outcome.verdict] += 1
+        full, fewer = full + outcome.full, fewer + outcome.reduced
+    return verdicts, fewer / full
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_reference_engine_loses_nothing(block):
+    """The same deadlocks, final states, failures, answers, verdicts, and lengths of traces."""
+    verdicts, share = agree(7_000_000 + 30 * block, 30, natively=False)
+    assert verdicts["holds"] > 5
+    assert share < 0.8
+
+
+def test_the_native_engine_loses_nothing():
+    """The same, with one worker and with two, which share even the smallest levels."""
+    pytest.importorskip("numba")
+    agree(7_100_000, 25, natively=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", range(100))
+def test_neither_engine_loses_anything_of_ten_thousand_programs(block):
+    """The same on ten thousand programs."""
+    agree(7_200_000 + 100 * block, 100, natively=True)
+
+
+def audited(seed):
+    """Hold the sets grown in a random program against their definition; return how many."""
+    program, memory = case(seed)
+    model = system_of(program) if isinstance(program, Litmus) else load(program)[0]
+    try:
+        with quiet():
+            return tables_of(model, memory, lambda _, tables: audit(tables))
+    except (TooLarge, ModelError, UsageError, Fails, TypeError):  # not a program to compare
+        return 0
+    finally:
+        if not isinstance(program, Litmus):
+            unload(model)
+
+
+def test_sets_are_stubborn_by_their_definition():
+    """By brute force: steps outside a set, in any order, neither disturb it nor are disturbed."""
+    assert sum(map(audited, range(7_300_000, 7_300_015))) > 1000
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f != IGNORED])
+def test_faults_are_noticed(fault):
+    """Each fault planted in the reduction gives a mismatch within a hundred programs."""
+    assert caught(fault, range(FIRST.get(fault, 0), 100), lambda seed: one((seed, False))[2]) >= 0
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.startswith(("conflicts", "nothing"))])
+def test_the_definition_notices_faults(fault):
+    """The brute force tells a set that is not stubborn from one that is."""
+    with planted(fault), pytest.raises(Mismatch):
+        list(map(audited, range(7_300_000, 7_300_100)))
+
+
+def test_a_budget_that_cuts_a_reduced_search_is_told():
+    """Whatever budget of states cuts the search, the verdict is incomplete or violated."""
+    for seed in range(7_400_000, 7_400_006):
+        program, memory = case(seed)
+        if isinstance(program, Litmus):
+            continue
+        model = load(program)[0]
+        try:
+            with quiet():
+                whole = check(model, memory=memory, engine="reference", reduction=True)
+                for most in range(1, min(whole.states, 40)):
+                    part = check(
+                        model, memory=memory, engine="reference", reduction=True, max_states=most
+                    )
+                    assert part.verdict is not Verdict.HOLDS
+        except ModelError:
+            pass
+        finally:
+            unload(model)
+
+
+def a_process_that_goes_round():
+    """One process never stops and disturbs nobody; another breaks the invariant in time."""
+
+    @state
+    class Shared:
+        mine: int = 0
+        x: int = 0
+
+    @process(daemon=True)
+    def round_and_round(s):
+        while True:
+            yield s.mine.set(1)
+            yield s.mine.set(0)
+
+    @process
+    def breaks(s):
+        yield s.x.set(1)
+        yield s.x.set(2)
+
+    @always
+    def small(s):
+        return s.x < 2
+
+    s = Shared()
+    return System(s, [round_and_round(s), breaks(s)], [small])
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_no_step_is_ignored(engine):
+    """Where a process could go round for ever the others step all the same."""
+    result = check(a_process_that_goes_round(), engine=engine, reduction=True)
+    assert result.verdict is Verdict.VIOLATED
+    assert len(result.trace) == 2
+
+
+def test_steps_that_are_ignored_are_noticed():
+    """Without looking for ignored steps the violation would be missed."""
+    with planted(IGNORED):
+        result = check(a_process_that_goes_round(), engine="reference", reduction=True)
+    assert result.verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_coverage_counts_the_last_run_alone(engine):
+    """Each transition is of one step, and counted once, though the search ran several times."""
+
+    @state
+    class Shared:
+        x: int = 0
+        flags = cells([0, 0])
+
+    @process
+    def worker(s, me):
+        yield s.flags[me].set(1)
+        yield s.flags[me].set(2)
+        yield s.x.add(1)
+
+    s = Shared()
+    result = check(System(s, [worker(s, 0), worker(s, 1)], []), engine=engine, reduction=True)
+    assert result.reduction.runs > 1
+    assert sum(c.taken for c in result.coverage) == result.transitions
