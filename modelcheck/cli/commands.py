@@ -247,7 +247,7 @@ def check_command(
         _refuse_outputs(options)
         found = find_all(targets)
         built = with_parameters(found.models, params)
-        _one_checkpoint(built, memories, options)
+        _one_checkpoint(built, asked_for, options)
         broken = [Outcome(None, shown_path(str(f)), error=e) for f, e in found.unloadable]
         outcomes = _check_all(built, asked_for, options, quiet)
     except (Exception, KeyboardInterrupt) as error:
