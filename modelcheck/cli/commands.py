@@ -22,6 +22,7 @@ import click
 from attrs import evolve
 
 from modelcheck.check import check, replay, simulate
+from modelcheck.cli.collector import seldom_collected
 from modelcheck.cli.completion import TARGET
 from modelcheck.cli.exports import FORMATS, of_traces, parse, write_exports, write_trace
 from modelcheck.cli.outputs import (
@@ -117,7 +118,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         prepare()
         try:
-            with _ended_as_interrupted():
+            with seldom_collected(), _ended_as_interrupted():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
