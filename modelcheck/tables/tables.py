@@ -105,6 +105,11 @@ class Tables:
     def __attrs_post_init__(self) -> None:
         self.domains = [slot.domain for slot in self.slots]
 
+    def knows(self, agent: int, state: State) -> bool:
+        """Tell whether the path that `state` takes through the agent's pending step is learned."""
+        who = self.agents[agent]
+        return who.tries[state[who.slot]].find(state) is not None
+
     def leaf(self, agent: int, state: State) -> Leaf:
         """Return what the agent's step does in `state`, learning it if need be."""
         who = self.agents[agent]

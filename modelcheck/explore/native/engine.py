@@ -8,6 +8,7 @@ visited set, and all of a level is done before the next begins.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,10 +28,13 @@ from modelcheck.explore.native.storage import MOST, TOO_MANY, Storage
 from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
-from modelcheck.watchdog import Ended, reason_of
+from modelcheck.watchdog import Ended, interruption, reason_of
 
 #: States expanded between two looks at the budget, for each worker.
 STRIDE = 1 << 18
+
+#: Seconds between two looks at time and memory while Python learns path after path.
+LOOK_S = 0.005
 
 #: A level of fewer states is expanded by one worker: the others would cost more than they bring.
 WIDE = 1 << 12
@@ -53,6 +57,7 @@ class NativeSearch:
         self.at_end = np.array(ends, np.int64).reshape(-1, 2)
         self.rows = self._property_rows()
         self.left = _NONE  # states put off by workers, and not expanded since
+        self._next_look = 0.0  # when the budget is due to be looked at
         self._kept = False  # whether the last checkpoint is written
         self.unseen = False  # whether some of the last level was not expanded
 
@@ -205,19 +210,30 @@ class NativeSearch:
         storage, mine = self.storage, self.storage.mine[0]
         why = self._kernel(self._work(self.flat.visits.data, last, 0, order, _NONE), mine)
         if why == kernel.MISS:
+            at = int(storage.shared[CURSOR])
+            self._learn_all(int(mine[kernel.AGENT]), int(order[at]) if len(order) else at)
+        elif why == kernel.ROOM:
+            self._grow()
+
+    def _learn_all(self, first: int, index: int) -> None:
+        """Learn what a state needs of `first` (an agent, or a property) and the agents after it.
+
+        In the order in which the kernel would ask, with one coming and going for all of them.
+        """
+        state = self.storage.state(index)
+        later = range(first + 1, len(self.tables.agents)) if first >= 0 else ()
+        for agent in (first, *later):
+            if agent != first and self.tables.knows(agent, state):
+                continue
             if self.keeper is not None:  # a question that is cut short cannot be asked again
                 self.search.reason = self.meter.exceeded_time_or_memory()
                 if self.search.reason:
                     return
-            at, agent = int(storage.shared[CURSOR]), int(mine[kernel.AGENT])
-            index = int(order[at]) if len(order) else at
             try:
-                self._learn(agent, storage.state(index))
+                self._learn(agent, state)
             except (ModelError, Ended):
                 self._expand_before(agent, index)
                 raise
-        elif why == kernel.ROOM:
-            self._grow()
 
     def _expand_before(self, agent: int, index: int) -> None:
         """Expand a state by the agents before one that cannot be learned; they violate it first."""
@@ -297,7 +313,14 @@ class NativeSearch:
         )  # fmt: skip
 
     def _look_at_budget(self, width: int) -> None:
-        storage, states = self.storage, self.storage.used
+        """Tell how far the search is and end it where a budget is used up.
+
+        Cost: a look at the clock; the rest, reading the memory in use above all, at intervals.
+        """
+        storage, states, now = self.storage, self.storage.used, time.perf_counter()
+        if states <= self.most and now < self._next_look and not interruption.is_set():
+            return
+        self._next_look = now + LOOK_S
         expanded = int(storage.shared[CURSOR]) - self.bounds[-2]
         self.meter.tell(states, self.transitions(), len(self.bounds) - 2, width, expanded)
         if states > self.most:
