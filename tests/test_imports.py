@@ -168,6 +168,16 @@ def test_specs_and_examples_use_public_names():
     assert offences(foreign_imports, "specs", "examples") == []
 
 
+def test_the_command_line_does_not_load_what_one_command_needs():
+    """Every check pays for what the command line imports: litmus tests are not among that."""
+    program = "import sys, modelcheck.cli; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = set(run.stdout.split())
+    assert not loaded & (HEAVY | {"modelcheck.litmus", "modelcheck.axiomatic", "multiprocessing"})
+
+
 def test_import_modelcheck_loads_nothing_heavy():
     """A fresh interpreter that has imported modelcheck has loaded none of the heavy packages."""
     program = "import sys, modelcheck; print(*sys.modules)"

@@ -9,7 +9,6 @@ import platform
 import re
 import shlex
 import sys
-import webbrowser
 from importlib.resources import files
 from pathlib import Path
 
@@ -90,6 +89,8 @@ def explore_command(
             say(f"exploring {clean(model.name)} at {address}  (Ctrl-C ends it)")
         sys.stdout.flush()
         if browser:
+            import webbrowser  # a start of any command is quicker without
+
             webbrowser.open(address)
 
     try:
