@@ -1,13 +1,16 @@
-"""Run the same models here and in other tools, in alternation, and print a table.
+"""Run the same models here and in other tools, in alternation, and print tables.
 
-    python benchmarks/run.py                    the default pairs
-    python benchmarks/run.py --runs 5 phils:13  some of them, more often
+    python benchmarks/run.py                    all of it: about a quarter of an hour
+    python benchmarks/run.py --runs 5 phils:13  some pairs, more often
+    python benchmarks/run.py --only pairs large one kind of table, or several
     python benchmarks/run.py --out benchmarks/RESULTS.md
 
-Whole processes are timed, from outside: Python's start and the learning of the tables included, the
-compilation of SPIN's verifier and of our kernel not. State counts must agree; a mismatch fails.
-What is not installed is named and left out. Compare ratios within one run: absolute times move with
-the machine.
+Whole processes are timed, from outside: Python's start and the learning of the tables included,
+the compilation of SPIN's verifier and of our kernel not. Counts must agree: a mismatch ends the run
+with status 1. What is not installed is named and left out. Compare ratios within one run: absolute
+times move with the machine, and wall time with whatever else it does; processor time less.
+
+The models beside the peers' have exactly their granularity: each file says which step is which.
 """
 
 from __future__ import annotations
@@ -16,179 +19,199 @@ import argparse
 import json
 import os
 import platform
-import re
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-HERE = Path(__file__).resolve().parent
-PEERS = HERE / "peers"
+from tools import CLASSIC, HERE, MODELS, Ours, Run, measured, present
 
-#: name: (our file and model, SPIN's file, the name in pymodels.py)
-MODELS = {
-    "filter_fine": (HERE / "filter_fine.py", "filter_fine.pml", "filter_fine"),
-    "filter_coarse": (HERE.parent / "specs/classic/filter_lock.py:filter_lock", "filter_coarse.pml",
-                      "filter_coarse"),
-    "phils": (HERE.parent / "specs/classic/philosophers.py:philosophers", "phils.pml", "phils"),
-    "leader": (HERE.parent / "specs/classic/leader.py:leader", "leader.pml", "leader"),
-}  # fmt: skip
-DEFAULT = ["filter_fine:4", "phils:13", "phils:14", "leader:12"]
+PAIRS = ["filter_fine:4", "phils:13", "phils:14", "phils:15", "leader:12", "long_vector:4"]
+
+#: Tools in Python take minutes beyond this many processes of these models: left out.
+IN_PYTHON = {"filter_fine": 4, "filter_coarse": 4, "phils": 13, "leader": 12, "long_vector": 0}
 
 
-def measured(command: list[str], folder: Path | None = None) -> tuple[float, float, str]:
-    """Run a command; return wall seconds, peak MiB and what it printed."""
-    with tempfile.TemporaryFile("w+") as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        return seconds, usage.ru_maxrss / 1024, output.read()
+def alternated(tools: Sequence[Any], runs: int) -> dict[str, list[Run]]:
+    """Run the tools in turn after a warm-up each, slow ones once; their counts must agree."""
+    taken: dict[str, list[Run]] = {}
+    for tool in tools:  # file caches, compiled code
+        first = tool.run()
+        taken[tool.name] = [first] if tool.slow else []
+    for _ in range(runs):
+        for tool in tools:
+            if not tool.slow:
+                taken[tool.name].append(tool.run())
+    everything = [run for rows in taken.values() for run in rows]
+    states = {run.states for run in everything}
+    transitions = {run.transitions for run in everything} - {None}
+    if len(states) > 1 or len(transitions) > 1:
+        for name, rows in taken.items():
+            print(name, rows[0].states, rows[0].transitions, file=sys.stderr)
+        raise SystemExit("the tools do not agree on the counts")
+    return taken
 
 
-class Ours:
-    """modelcheck, as a user runs it."""
+def spread(theirs: list[Run], ours: list[Run], what: Callable[[Run], float]) -> str:
+    """Return the ratio of their times to ours, of runs side by side: median, least, most."""
+    ratios = sorted(what(t) / what(o) for t, o in zip(theirs, ours, strict=False))
+    middle = f"{statistics.median(ratios):.2f}"
+    return middle if len(ratios) == 1 else f"{middle} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
 
-    def __init__(self, name: str, n: int, workers: int):
-        self.name = f"modelcheck native, {workers} worker" + "s" * (workers > 1)
-        target = str(MODELS[name][0])
-        self.command = [
-            sys.executable, "-m", "modelcheck", "check", target, "-p", f"n={n}", "--json", "-",
-            "--engine", "native", "--workers", str(workers),
-        ]  # fmt: skip
 
-    def run(self) -> tuple[float, float, int, int]:
-        seconds, mib, text = measured(self.command)
+def row(label: str, name: str, rows: list[Run], ours: list[Run]) -> str:
+    """Return one row of a table."""
+    wall = statistics.median(run.wall_s for run in rows)
+    cpu = statistics.median(run.cpu_s for run in rows)
+    mib = max(run.mib for run in rows)
+    states, transitions = rows[0].states, rows[0].transitions
+    cells = [
+        label, name, f"{states:,}", "" if transitions is None else f"{transitions:,}",
+        f"{wall:.2f}", f"{cpu:.2f}", f"{states / cpu / 1e6:.2f}", f"{mib:,.0f}",
+        f"{mib * 2**20 / states:.1f}", spread(rows, ours, lambda r: r.wall_s),
+        spread(rows, ours, lambda r: r.cpu_s),
+    ]  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+HEAD = """\
+| model | tool | states | transitions | wall s | processor s | million states / processor s \
+| peak MiB | bytes/state, all in | wall over ours | processor over ours |
+|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def pairs(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
+    """Ours against the peers."""
+    yield HEAD
+    with tempfile.TemporaryDirectory() as folder:
+        for pair in arguments.pairs:
+            name, _, n = pair.partition(":")
+            in_python = int(n) <= IN_PYTHON[name]
+            tools = present(name, int(n), Path(folder), missing, in_python)
+            taken = alternated(tools, arguments.runs)
+            ours = taken[tools[0].name]
+            for tool, rows in taken.items():
+                yield row(pair, tool, rows, ours)
+
+
+def large(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
+    """What a state costs when there are many: once each, one worker."""
+    yield HEAD
+    for n in (17,):
+        tool = Ours(f"{CLASSIC}/philosophers.py:philosophers", [f"n={n}"], name="modelcheck")
+        found = tool.run()
+        if found.states != 3**n - 1:
+            raise SystemExit(f"phils:{n} has {found.states} states, not 3^{n} - 1")
+        yield row(f"phils:{n}", tool.name, [found], [found])
+
+
+def engines(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
+    """All of the state in one location, so that nothing is learned but what is asked once."""
+    yield HEAD
+    target = str(HERE / "one_slot.py")
+    tools = [Ours(target, ["n=6"], "--engine", e, name=e) for e in ("reference", "native")]
+    taken = alternated(tools, arguments.runs)
+    for tool, rows in taken.items():
+        yield row("one_slot:6", tool, rows, taken["reference"])
+
+
+def small(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
+    """The verdict on a small model from a cold shell, as `modelcheck check` gives it."""
+    yield HEAD
+    tool = Ours(f"{CLASSIC}/philosophers.py:philosophers", ["n=6"], "--engine", "auto", name="auto")
+    rows = alternated([tool], max(arguments.runs, 5))[tool.name]
+    yield row("phils:6", "modelcheck, engine auto", rows, rows)
+
+
+def learned(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
+    """How many transitions needed Python."""
+    yield "| model | transitions | paths learned in Python | share |\n|---|---|---|---|"
+    for pair in arguments.pairs:
+        name, _, n = pair.partition(":")
+        text = measured([sys.executable, str(HERE / "learned.py"), MODELS[name][0], f"n={n}"])[3]
         found = json.loads(text)
-        if found["verdict"] != "holds":
-            raise SystemExit(f"{self.name}: {found['verdict']}")
-        return seconds, mib, found["states"], found["transitions"]
+        share = found["learned"] / found["transitions"]
+        yield f"| {pair} | {found['transitions']:,} | {found['learned']:,} | {share:.5%} |"
 
 
-class Spin:
-    """SPIN's verifier, compiled beforehand; one of its two searches."""
-
-    def __init__(self, name: str, n: int, search: str, folder: Path):
-        self.name = f"SPIN {search} -DSAFETY -DNOREDUCE"
-        self.folder = folder / f"{name}-{n}-{search}"
-        self.folder.mkdir()
-        model = PEERS / MODELS[name][1]
-        subprocess.run(["spin", f"-DN={n}", "-a", str(model)], cwd=self.folder, check=True,
-                       stdout=subprocess.DEVNULL)  # fmt: skip
-        flags = ["-O2", "-DSAFETY", "-DNOREDUCE"] + ["-DBFS"] * (search == "BFS")
-        subprocess.run(["gcc", *flags, "-w", "-o", "pan", "pan.c"], cwd=self.folder, check=True)
-
-    def run(self) -> tuple[float, float, int, int]:
-        seconds, mib, text = measured([str(self.folder / "pan"), "-m10000000"], self.folder)
-        states = int(re.search(r"(\d+) states, stored", text)[1])  # type: ignore[index] # always printed
-        transitions = int(re.search(r"(\d+) transitions", text)[1])  # type: ignore[index] # likewise
-        return seconds, mib, states, transitions - 1  # it counts the initial state as one
+def reduction(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
+    """Searches with partial-order reduction against full ones."""
+    yield (
+        "| model | states, full | states, reduced | wall s, full | wall s, reduced "
+        "| processor s, full | processor s, reduced |\n|---|---|---|---|---|---|---|"
+    )
+    for pair in ("filter_fine:4", "phils:13", "leader:12"):
+        name, _, n = pair.partition(":")
+        full, reduced = (
+            Ours(MODELS[name][0], [f"n={n}", *extra], *options).run()
+            for extra, options in (([], ()), ([], ("--reduction",)))
+        )
+        yield (
+            f"| {pair} | {full.states:,} | {reduced.states:,} | {full.wall_s:.2f} "
+            f"| {reduced.wall_s:.2f} | {full.cpu_s:.2f} | {reduced.cpu_s:.2f} |"
+        )
 
 
-class Minicheck:
-    """minicheck on a hand-written next-state function."""
-
-    name = "minicheck"
-
-    def __init__(self, name: str, n: int):
-        self.command = [sys.executable, "run_minicheck.py", MODELS[name][2], str(n)]
-
-    def run(self) -> tuple[float, float, int, int]:
-        seconds, mib, text = measured(self.command, PEERS)
-        return seconds, mib, int(re.search(r"states (\d+)", text)[1]), 0  # type: ignore[index] # printed
+TABLES = {
+    "pairs": (pairs, "The same model in each tool"),
+    "large": (large, "Many states"),
+    "small": (small, "A small model from a cold shell"),
+    "engines": (engines, "The whole state in one location: reference against native"),
+    "learned": (learned, "Calls into Python"),
+    "reduction": (reduction, "Reduction against full search"),
+}
 
 
-def tools(name: str, n: int, folder: Path, missing: set[str]) -> list:
-    """Return what can be run here."""
-    found: list = [Ours(name, n, 1), Ours(name, n, 2)]
-    if shutil.which("spin") and shutil.which("gcc"):
-        found += [Spin(name, n, "BFS", folder), Spin(name, n, "DFS", folder)]
-    else:
-        missing.add("SPIN (Debian's packages spin and gcc)")
-    if (
-        subprocess.run(
-            [sys.executable, "-c", "import minicheck"], stderr=subprocess.DEVNULL
-        ).returncode
-        == 0
-    ):
-        found.append(Minicheck(name, n))
-    else:
-        missing.add("minicheck (pip install minicheck)")
+def machine() -> str:
+    """Say what the figures were measured on, and how busy it was."""
+    model = platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    load = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
+    return (
+        f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}; "
+        f"processes that ran at the start (1, 5, 15 minutes): {load}"
+    )
+
+
+def arguments_of(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the command line, or end with what is wrong with it."""
+    parser = argparse.ArgumentParser(description="Compare with other tools.")
+    parser.add_argument("pairs", nargs="*", help="MODEL:N, of " + ", ".join(MODELS))
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--out", type=Path, help="write the tables here too, as they come")
+    found = parser.parse_args(words)
+    found.pairs = found.pairs or PAIRS
+    for pair in found.pairs:
+        if pair.partition(":")[0] not in MODELS or not pair.partition(":")[2].isdigit():
+            parser.error(f"{pair}: write MODEL:N, with MODEL one of {', '.join(MODELS)}")
     return found
 
 
-def compare(pair: str, runs: int, folder: Path, missing: set[str]) -> list[str]:
-    """Run one model in every tool, in turn; return the rows of the table."""
-    name, _, n = pair.partition(":")
-    present = tools(name, int(n), folder, missing)
-    taken: dict[str, list[tuple[float, float, int, int]]] = {tool.name: [] for tool in present}
-    for tool in present:  # a warm-up: file caches, compiled code
-        tool.run()
-    for _ in range(runs):
-        for tool in present:
-            taken[tool.name].append(tool.run())
-    counts = {rows[0][2] for rows in taken.values()}
-    if len(counts) != 1:
-        raise SystemExit(f"{pair}: the tools do not agree: {sorted(counts)} states")
-    ours = [row[0] for row in taken[present[0].name]]
-    table = []
-    for tool in present:
-        rows = taken[tool.name]
-        seconds = statistics.median(row[0] for row in rows)
-        mib = max(row[1] for row in rows)
-        states, transitions = rows[0][2], rows[0][3]
-        ratios = sorted(theirs[0] / mine for theirs, mine in zip(rows, ours, strict=True))
-        spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        table.append(
-            f"| {pair} | {tool.name} | {states:,} | {transitions or '':,} | {seconds:.2f} "
-            f"| {states / seconds / 1e6:.2f} | {mib:,.0f} | {mib * 2**20 / states:.0f} | {spread} |"
-            if transitions
-            else f"| {pair} | {tool.name} | {states:,} | | {seconds:.2f} "
-            f"| {states / seconds / 1e6:.2f} | {mib:,.0f} | {mib * 2**20 / states:.0f} | {spread} |"
-        )
-    return table
-
-
 def main() -> None:
-    """Run the pairs and print the table."""
-    parser = argparse.ArgumentParser(description="Compare with other tools.")
-    parser.add_argument(
-        "pairs", nargs="*", default=DEFAULT, help="MODEL:N, of " + ", ".join(MODELS)
-    )
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--out", type=Path, help="write the table here too")
-    arguments = parser.parse_args()
+    """Run what is asked for; print each table when it is there, and write all of them."""
+    arguments = arguments_of()
     missing: set[str] = set()
-    rows: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for pair in arguments.pairs:
-            if pair.partition(":")[0] not in MODELS or not pair.partition(":")[2].isdigit():
-                parser.error(f"{pair}: write MODEL:N, with MODEL one of {', '.join(MODELS)}")
-            print(f"{pair} ...", file=sys.stderr, flush=True)
-            rows += compare(pair, arguments.runs, Path(folder), missing)
-    text = "\n".join(
-        [
-            f"`python benchmarks/run.py --runs {arguments.runs} {' '.join(arguments.pairs)}`, "
-            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}:",
-            "",
-            "| model | tool | states | transitions | seconds (median) | million states/s | MiB "
-            "| bytes/state | time over ours: median (least to most) |",
-            "|---|---|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-            *(f"Not found here: {tool}." for tool in sorted(missing)),
-        ]
-    )
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(
-            "# Results\n\nThe last run, kept as it was printed.\n\n" + text + "\n"
-        )
+    words = [f"--runs {arguments.runs}", "--only", *arguments.only, "--", *arguments.pairs]
+    parts = [f"`python benchmarks/run.py {' '.join(words)}`\n\n{machine()}.\n"]
+    print(parts[0], flush=True)
+    for name in arguments.only:
+        table, title = TABLES[name]
+        lines = [f"## {title}", ""]
+        for line in table(arguments, missing):
+            print(line, flush=True)
+            lines.append(line)
+        parts.append("\n".join(lines) + "\n")
+        if arguments.out:
+            notes = (HERE / "NOTES.md").read_text("utf-8")
+            absent = "".join(f"Not found here: {tool}.\n" for tool in sorted(missing))
+            arguments.out.write_text("\n".join(["# Results\n", notes, *parts, absent]), "utf-8")
 
 
 if __name__ == "__main__":
