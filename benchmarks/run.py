@@ -38,6 +38,7 @@ def alternated(tools: Sequence[Any], runs: int) -> dict[str, list[Run]]:
     """Run the tools in turn after a warm-up each, slow ones once; their counts must agree."""
     taken: dict[str, list[Run]] = {}
     for tool in tools:  # file caches, compiled code
+        print(f"{tool.name} ...", file=sys.stderr, flush=True)
         first = tool.run()
         taken[tool.name] = [first] if tool.slow else []
     for _ in range(runs):
@@ -88,7 +89,7 @@ def pairs(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         for pair in arguments.pairs:
             name, _, n = pair.partition(":")
-            in_python = int(n) <= IN_PYTHON[name]
+            in_python = not arguments.no_python and int(n) <= IN_PYTHON[name]
             tools = present(name, int(n), Path(folder), missing, in_python)
             taken = alternated(tools, arguments.runs)
             ours = taken[tools[0].name]
@@ -185,6 +186,7 @@ def arguments_of(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("pairs", nargs="*", help="MODEL:N, of " + ", ".join(MODELS))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--no-python", action="store_true", help="leave out peers in Python")
     parser.add_argument("--out", type=Path, help="write the tables here too, as they come")
     found = parser.parse_args(words)
     found.pairs = found.pairs or PAIRS
@@ -198,7 +200,8 @@ def main() -> None:
     """Run what is asked for; print each table when it is there, and write all of them."""
     arguments = arguments_of()
     missing: set[str] = set()
-    words = [f"--runs {arguments.runs}", "--only", *arguments.only, "--", *arguments.pairs]
+    words = ["--no-python"] * arguments.no_python
+    words += [f"--runs {arguments.runs}", "--only", *arguments.only, "--", *arguments.pairs]
     parts = [f"`python benchmarks/run.py {' '.join(words)}`\n\n{machine()}.\n"]
     print(parts[0], flush=True)
     for name in arguments.only:
