@@ -86,7 +86,7 @@ def completions(*words: str) -> list[str]:
 
 def test_commands_files_and_models_are_completed():
     """A command by its beginning; a file by the shell itself; a model after the colon."""
-    assert completions("rep") == ["plain,replay"]
+    assert completions("repl") == ["plain,replay"]
     assert completions("check", "spe") == ["file,spe"]
     file = os.path.relpath(CLASSIC / "peterson.py")
     assert completions("check", f"{file}:peterson_") == [f"plain,{file}:peterson_swapped"]
