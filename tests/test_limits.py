@@ -203,4 +203,5 @@ def test_code_that_never_returns_is_ended_by_a_budget():
 
     result = run(spins, timeout_s=0.6)
     assert result.verdict == "incomplete"
-    assert f"{__file__}:{spins.__code__.co_firstlineno + 3} had run for" in result.reason
+    loop = spins.__code__.co_firstlineno + 2
+    assert any(f"{__file__}:{line} had run for" in result.reason for line in (loop, loop + 1))
