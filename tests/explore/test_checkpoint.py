@@ -195,7 +195,10 @@ def _default_signals():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_search_is_written(number, file, tmp_path):
-    """Ctrl-C and SIGTERM leave a checkpoint of all that was found, and no other file."""
+    """Ctrl-C and SIGTERM leave a checkpoint of all that was found, and no other file.
+
+    Where they come in the midst of a question to the model, the checkpoint before is left.
+    """
     words = [*COMMAND, "check", f"{CLASSIC}/filter_lock.py:filter_lock", "-p", "n=6"]
     process = subprocess.Popen(
         [*words, "--checkpoint", str(file), "--json", "-"],
@@ -209,7 +212,8 @@ def test_an_interrupted_search_is_written(number, file, tmp_path):
     said, _ = process.communicate(timeout=60)
     found = json.loads(said)
     assert (process.returncode, found["reason"]) == (3, "interrupted")
-    assert Reader(file).count("states") == found["states"] > 1
+    assert found["states"] > 1
+    assert Reader(file).count("states") in (found["states"], 1)
     assert found["checkpoint"] == os.path.realpath(file)
     assert os.listdir(tmp_path) == [file.name]
 
