@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,8 @@ def pytest_collect_file(file_path, parent):
     if not any(file_path.is_relative_to(folder) for folder in MODELS):
         return collectors
     return [made for made in collectors if not isinstance(made, pytest.Module)]
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As a shell's background job: tests that press Ctrl-C would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
