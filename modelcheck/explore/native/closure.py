@@ -17,9 +17,9 @@ from modelcheck.explore.native.kernel import (
     DONE,
     MINE,
     MISS,
-    fold,
     mix,
     spot,
+    successor,
     unfold,
     value_at,
     walk,
@@ -289,17 +289,7 @@ def successors(layout, tries, agents, store, mine, masks, begin, edges, last):
             for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
                 if tries.failing[o]:
                     continue
-                for i in range(count):
-                    changed[i] = words[i]
-                for d in range(tries.begin[o], tries.begin[o] + tries.deltas[o]):
-                    w = tries.where[d]
-                    changed[w] = (changed[w] & tries.keep[d]) | tries.put[d]
-                root = changed[0]
-                if count > 1:
-                    root = fold(
-                        count, layout.left, layout.right, store.subs, store.sub_table,
-                        store.shared, mine, changed, ids,
-                    )  # fmt: skip
+                root = successor(layout, tries, store, mine, o, words, changed, ids)
                 place = np.int64(spot(mix(root), size))
                 while store.states[np.int64(store.table[place]) - 1] != root:
                     place += 1

@@ -276,6 +276,23 @@ def insert(states, table, shared, mine, root):
 
 
 @njit
+def successor(layout, tries, store, mine, outcome, words, changed, ids):
+    """Return the packed state that an outcome leads to from `words`; `expand` has it inline."""
+    count = layout.words
+    for i in range(count):
+        changed[i] = words[i]
+    for d in range(tries.begin[outcome], tries.begin[outcome] + tries.deltas[outcome]):
+        w = tries.where[d]
+        changed[w] = (changed[w] & tries.keep[d]) | tries.put[d]
+    if count == 1:
+        return changed[0]
+    return fold(
+        count, layout.left, layout.right, store.subs, store.sub_table, store.shared, mine, changed,
+        ids,
+    )  # fmt: skip
+
+
+@njit
 def _stranger(place):
     """Return a state that belongs to another place of the recent ones."""
     other = uint64(1)
@@ -523,7 +540,7 @@ def predecessor(layout, tries, agents, store, mine, bounds, target):
     word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
     left, right = layout.left, layout.right
     t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
-    states, subs, sub_table, shared = store.states, store.subs, store.sub_table, store.shared
+    states, subs = store.states, store.subs
     goal = states[target]
     words = np.empty(count, np.uint64)
     changed = np.empty(count, np.uint64)
@@ -545,14 +562,7 @@ def predecessor(layout, tries, agents, store, mine, bounds, target):
             for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
                 if tries.failing[o]:
                     continue
-                for i in range(count):
-                    changed[i] = words[i]
-                for d in range(tries.begin[o], tries.begin[o] + tries.deltas[o]):
-                    w = tries.where[d]
-                    changed[w] = (changed[w] & tries.keep[d]) | tries.put[d]
-                root = changed[0]
-                if count > 1:
-                    root = fold(count, left, right, subs, sub_table, shared, mine, changed, ids)
+                root = successor(layout, tries, store, mine, o, words, changed, ids)
                 if root == goal:
                     return np.int64(state), np.int64(a), np.int64(o - tries.first[leaf])
     return np.int64(-1), np.int64(-1), np.int64(-1)
