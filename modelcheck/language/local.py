@@ -42,6 +42,9 @@ from modelcheck.verdict import Kind
 
 #: How often a generator may refuse to be closed before it is left alone.
 CLOSINGS = 100
+#: Generators of the runs that are there, by the run. Python's garbage collector closes a generator
+#: that it collects together with its run, in an order of its own: it must never find one.
+_OPEN: dict[int, Any] = {}
 #: Generators of runs that are gone, not closed yet.
 _TO_CLOSE: list[Any] = []
 
@@ -159,6 +162,7 @@ class Run:
         self._run = context.Run()
         self._taken: dict[int, Step] = {}
         self.generator: Generator[Any, Any, Any] = process.start()
+        _OPEN[id(self)] = self.generator
         self.step: Step | None = None
         self.ended = False
         self._lint()
@@ -169,7 +173,7 @@ class Run:
         Closing runs the user's ``finally``, and this may be called in the midst of anything: the
         garbage collector comes when it likes, in a context variable's own code too.
         """
-        generator = getattr(self, "generator", None)
+        generator = _OPEN.pop(id(self), None)
         if generator is None or generator.gi_frame is None:
             return
         if sys.is_finalizing():
@@ -375,7 +379,12 @@ def _never_close(generator: Any) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(generator))
 
 
-atexit.register(_close_left)
+@atexit.register
+def _leave_open() -> None:
+    """Close what runs left behind, and see that nothing closes the generators of the others."""
+    _close_left()
+    for generator in _OPEN.values():
+        _never_close(generator)
 
 
 def _remedy(yielded: Any) -> str:

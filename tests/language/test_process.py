@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import subprocess
 import sys
 from textwrap import dedent
@@ -11,7 +12,19 @@ import attrs
 import pytest
 from language.small import count, message, run
 
-from modelcheck import Process, always, at_end, atomic, cells, choose, process, state, until
+from modelcheck import (
+    Process,
+    Verdict,
+    always,
+    at_end,
+    atomic,
+    cells,
+    choose,
+    process,
+    state,
+    until,
+)
+from modelcheck.language import local
 
 
 @state
@@ -289,6 +302,26 @@ def test_a_process_that_can_never_be_closed_is_left_alone(capfd):
 
     assert count(run(Shared(), p)) == (2, 2)
     assert capfd.readouterr().err == ""
+
+
+def test_a_process_suspended_amid_an_exception_is_let_go(recwarn, capfd):
+    """It stands in a cycle with that exception, which only the garbage collector finds."""
+
+    def p(s):
+        try:
+            yield s.x.set(1)
+            raise KeyError
+        except KeyError as error:
+            yield s.y.set(1)
+            yield s.x.set(len(error.args))
+        finally:
+            yield s.lock.set(True)
+
+    before = len(local._OPEN)
+    assert run(Shared(), p).verdict is Verdict.HOLDS
+    gc.collect()
+    assert len(local._OPEN) <= before
+    assert (capfd.readouterr(), list(recwarn)) == (("", ""), [])
 
 
 def test_a_program_ends_though_its_processes_can_never_be_closed(tmp_path):
