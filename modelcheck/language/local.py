@@ -400,7 +400,10 @@ def _remedy(yielded: Any) -> str:
             "It is a whole part of the state; a step names one location of it, `yield part.field`."
         )
     if callable(yielded):
-        return f"It is a function: `yield until({text_of(yielded)})`, or `yield atomic(...)`?"
+        given = text_of(yielded)
+        given = f"lambda: {given}" if getattr(yielded, "__name__", "") == "<lambda>" else given
+        waits = f"`yield until({given})` waits for it"
+        return f"It is a function: {waits}, `v = yield atomic(...)` runs it."
     return "Yield a step: a reference (a load), x.set(v), x.add(1), until(...), choose(...), ..."
 
 

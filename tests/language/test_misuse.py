@@ -114,7 +114,7 @@ def yields_an_array(s):
     yield s.a  # here
 
 
-@mistake("which is no step", "It is a function: `yield until(s.x == 0)`")
+@mistake("which is no step", "It is a function: `yield until(lambda: s.x == 0)` waits")
 def yields_a_function(s):
     yield lambda: s.x == 0  # here
 
