@@ -111,9 +111,8 @@ def _split(source: Source) -> Parts:
     closed = _matching(clean, opened)
     if closed is None:
         source.fail(opened, "`{` is never closed", "The initial state ends with `}`.")
-    return Parts(
-        source, ARCHITECTURES[arch], first.group(2), clean, (opened + 1, closed), closed + 1
-    )
+    name = first.group(2).removesuffix(".litmus")  # some authors write the file's name
+    return Parts(source, ARCHITECTURES[arch], name, clean, (opened + 1, closed), closed + 1)
 
 
 def _outside_strings(text: str, wanted: str, at: int) -> int | None:

@@ -51,6 +51,12 @@ def test_odd_syntax():
     assert found.observation == "Always"
 
 
+def test_a_name_with_the_suffix_of_a_file():
+    """As herd7 does it: scripts look a test's name up in what is printed."""
+    named = parse("C MP+o.litmus\n{}\nP0(int *x) { WRITE_ONCE(*x, 1); }\nexists (x=1)\n")
+    assert named.name == "MP+o"
+
+
 def c(body: str, condition: str = "exists (x=1)") -> str:
     return f"C t\n{{}}\nP0(int *x, int *y) {{ {body} }}\n{condition}\n"
 
