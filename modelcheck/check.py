@@ -64,6 +64,8 @@ def check(  # noqa: PLR0913  one keyword for each option
     engine: str = "auto",
     workers: int = 1,
     reduction: bool = False,
+    audit: bool = False,
+    trace: str = "shortest",
     max_states: int | None = None,
     timeout_s: float | None = None,
     max_memory_mib: float | None = None,
@@ -96,6 +98,12 @@ def check(  # noqa: PLR0913  one keyword for each option
     reduction : bool
         Leave out interleavings that show nothing new (partial-order reduction, docs/reduction.md):
         the same verdict from fewer states.
+    audit : bool
+        Look again at what the reduction took for granted, in some states. Raises `Unsound` if it
+        left out what it must not.
+    trace : {"shortest", "first"}
+        Under reduction, the first counterexample may not be a shortest one. ``"shortest"`` searches
+        once more, without, no deeper than that; ``"first"`` is content with it.
     max_states, timeout_s, max_memory_mib : number, optional
         Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
         *incomplete*.
@@ -136,7 +144,9 @@ def check(  # noqa: PLR0913  one keyword for each option
     _look_at_expectation(system, memory)
     meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
     with _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper:
-        plan = Plan(engine, workers, _lossy(hash_compact, bitstate), keeper, say, reduction)
+        store = _lossy(hash_compact, bitstate)
+        shorten = _is_shortest(trace)
+        plan = Plan(engine, workers, store, keeper, say, reduction, audit, shorten)
         meter.spent_s = keeper.seconds if keeper is not None else 0.0
 
         def search(learner: Learner) -> Result:
@@ -153,6 +163,12 @@ def check(  # noqa: PLR0913  one keyword for each option
                 return _with_checkpoint(_audited(result, learner), keeper)
 
         return _with_restarts(system, memory_model(memory, buffer), max_values, search)
+
+
+def _is_shortest(trace: str) -> bool:
+    if trace not in ("shortest", "first"):
+        raise UsageError(f"trace is {trace!r}; give 'shortest' or 'first'")
+    return trace == "shortest"
 
 
 def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:
@@ -460,6 +476,8 @@ def _warnings(learner: Learner, search: Search, violation: Violation | None) -> 
     """Return what a user should know beside the verdict."""
     if violation is not None and search.missed is not None:
         return (f"{search.store} may miss states: a shorter counterexample may exist",)
+    if violation is not None and search.reduction is not None and not search.reduction.shortest:
+        return ("the first counterexample that the reduced search found: a shorter one may exist",)
     if violation is not None and not search.shortest:
         why = f" ({search.reason})" if search.reason else ", by an error of the model"
         return (f"the search was cut{why}: a counterexample one step shorter may exist",)

@@ -231,6 +231,14 @@ def main() -> None:
     show_default=True,
     help="Leave out interleavings that show nothing new (partial-order reduction).",
 )
+@click.option("--audit", is_flag=True, help="Look again at what the reduction took for granted.")
+@click.option(
+    "--trace",
+    type=click.Choice(["shortest", "first"]),
+    default="shortest",
+    show_default=True,
+    help="Under reduction: look for a shortest counterexample, or take the first.",
+)
 @MEMORY
 @BUFFER
 @QUIET
@@ -340,6 +348,8 @@ def _check_one(
                 engine=options["engine"],
                 workers=options["workers"],
                 reduction=options["reduction"],
+                audit=options["audit"],
+                trace=options["trace"],
                 max_states=options["max_states"],
                 timeout_s=options["timeout"],
                 max_memory_mib=options["max_memory"],

@@ -37,7 +37,8 @@ class Plan:
     an inexact visited set is made of, None for the exact one. `keeper` writes checkpoints. `say` is
     told in words when something takes a while for another reason than the model. With `reduction`,
     steps that need not be taken are left out (docs/reduction.md); a violation is then looked for
-    once more without, for a shortest counterexample.
+    once more without, for a shortest counterexample, if it is to `shorten`. With `audit`, what the
+    reduction took for granted is looked at again.
     """
 
     engine: str = "auto"
@@ -46,6 +47,8 @@ class Plan:
     keeper: Keeper | None = None
     say: Callable[[str], None] | None = None
     reduction: bool = False
+    audit: bool = False
+    shorten: bool = True
 
     def __attrs_post_init__(self) -> None:
         """Raise `UsageError` for an engine that is not there, or what it cannot do."""
@@ -66,6 +69,8 @@ class Plan:
                 raise UsageError(
                     f"{self.store.name} does not go with {what} yet; the exact search does"
                 )
+        if self.audit and not self.reduction:
+            raise UsageError("the audit is one of partial-order reduction: ask for that too")
         if self.reduction and (self.keeper is not None or self.store is not None):
             what = "checkpoints" if self.store is None else self.store.name
             raise UsageError(f"partial-order reduction does not go with {what} yet: leave one out")
@@ -107,12 +112,15 @@ def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
         begun = meter.elapsed()
         alone = plan.engine == "reference" or not native.available()
         search = reduced.explore(
-            tables, meter, None if alone else lambda: meter.elapsed() - begun > patience
+            tables,
+            meter,
+            None if alone else lambda: meter.elapsed() - begun > patience,
+            plan.audit,
         )
         if search.paused is None:
             return search
     _announce(plan.say)
-    return native.load_reduced().explore(tables, meter, plan.workers)  # type: ignore[no-any-return] # lazily imported
+    return native.load_reduced().explore(tables, meter, plan.workers, plan.audit)  # type: ignore[no-any-return] # lazily imported
 
 
 def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
@@ -122,13 +130,16 @@ def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
     """
     if search.found is None or search.reduction is None:
         return search
+    if not plan.shorten:
+        search.shortest, search.reduction = False, evolve(search.reduction, shortest=False)
+        return search
     length = len(search.found.path)
     bounded = meter.bounded(depth=length)
     if plan.say is not None:
         plan.say(f"a violation was found after {length} steps: looking for a shorter way to one")
     visits = {leaf: leaf.visits for leaf in coverage.leaves(search.tables)}
     try:
-        other = explore(search.tables, bounded, evolve(plan, reduction=False))
+        other = explore(search.tables, bounded, evolve(plan, reduction=False, audit=False))
     except ModelError:  # a violation found before is not lost
         search.shortest = False
         return search

@@ -36,13 +36,15 @@ class Reduction:
     """What partial-order reduction did: states that put steps off, of how many, in how many runs.
 
     Runs before the last taught what the last one rests on. `shortest` tells whether a
-    counterexample is known to be a shortest one.
+    shortest counterexample was looked for. `audited` counts the states in which the choice
+    was looked at again.
     """
 
     reduced: int
     expanded: int
     runs: int
     shortest: bool = True
+    audited: int = 0
 
 
 @define(eq=False)

@@ -14,6 +14,8 @@ from modelcheck.language.cells import whole_compared
 from modelcheck.language.refs import Binder, Location, Ref, check_value, model_error
 from modelcheck.language.source import shown
 from modelcheck.language.steps import Step
+from modelcheck.tables.operations import APPEND, AWAITED_HEAD, HEAD, TAKE, room
+from modelcheck.tables.values import key_of
 
 if TYPE_CHECKING:
     from modelcheck.language.turn import Turn
@@ -152,10 +154,14 @@ class Send(Step):
         if self.channel.capacity == 0:
             turn.meet(self.channel, self.message)
             return
-        held = turn.load(self.channel.queue)
-        if len(held) >= self.channel.capacity:
-            turn.block()
-        turn.store(self.channel.queue, (*held, self.message))
+        view = room(self.channel.capacity, turn.waits)
+
+        def appended(held: tuple[Any, ...]) -> Any:
+            if len(held) >= self.channel.capacity:
+                turn.block()
+            return (*held, self.message), key_of(self.message)
+
+        turn.operate(self.channel.queue, view, APPEND, appended)
 
 
 class Receive(Step):
@@ -171,11 +177,14 @@ class Receive(Step):
         if self.channel.capacity == 0:
             turn.block()  # the sender moves both
         turn.memory.atomic(turn)
-        held = turn.load(self.channel.queue)
-        if not held:
-            turn.block()
-        turn.store(self.channel.queue, held[1:])
-        return held[0]
+
+        def taken(held: tuple[Any, ...]) -> Any:
+            if not held:
+                turn.block()
+            return held[1:], None
+
+        view = AWAITED_HEAD if turn.waits else HEAD
+        return turn.operate(self.channel.queue, view, TAKE, taken)[0]
 
 
 class TryReceive(Step):

@@ -9,6 +9,7 @@ told by `modelcheck.language.liveness`; `modelcheck.tables.values` makes the key
 from __future__ import annotations
 
 import dis
+import functools
 import gc
 import reprlib
 import sys
@@ -313,6 +314,17 @@ class _Layout:
 
 
 _LAYOUTS: dict[int, tuple[types.CodeType, _Layout]] = {}  # by identity, as in liveness
+
+
+@functools.lru_cache(maxsize=4096)
+def drops_result(code: types.CodeType, at: int) -> bool:
+    """Return whether what is sent to a generator suspended at an offset is thrown away at once."""
+    after = (i.opname for i in dis.get_instructions(code) if i.offset > at)
+    return next((name for name in after if name not in _NO_USE), "") == "POP_TOP"
+
+
+#: Instructions that do nothing with what was sent.
+_NO_USE = ("RESUME", "CACHE", "NOP", "EXTENDED_ARG")
 
 
 def _layout_of(code: types.CodeType) -> _Layout:

@@ -414,10 +414,13 @@ class Learner:
         scripts: list[tuple[int, ...]] = [()]
         while scripts:
             turn = Turn(self, agent, recorder, scripts.pop())
+            turn.discards = run.discards
             try:
                 if guard is not None and not turn.test(guard, coherent=True)[0]:
                     continue
-                done.append((turn, run.step.perform(turn)))
+                result = run.step.perform(turn)
+                if not turn.blocked:  # an atomic function may have caught it
+                    done.append((turn, result))
             except Blocked:
                 pass
             except (ModelError, Restart):
@@ -425,8 +428,9 @@ class Learner:
             except Fails as fails:
                 outcomes.append(turn.outcome(None, fails.failure))
             except RAISED as error:
-                failure = failure_of(error, (local.file, local.line))
-                outcomes.append(turn.outcome(None, failure))
+                if not turn.blocked:
+                    failure = failure_of(error, (local.file, local.line))
+                    outcomes.append(turn.outcome(None, failure))
             scripts.extend(reversed(turn.open))
         return done
 

@@ -21,7 +21,7 @@ from attrs import define, field, frozen
 from modelcheck.errors import ModelError
 from modelcheck.language import context
 from modelcheck.language.channels import Receive
-from modelcheck.language.frames import Frame, Suspension, suspend
+from modelcheck.language.frames import Frame, Suspension, drops_result, suspend
 from modelcheck.language.lint import lint
 from modelcheck.language.process import Process
 from modelcheck.language.source import shown, text_of
@@ -259,6 +259,13 @@ class Run:
         while isinstance(inner, GeneratorType):
             yield inner
             inner = inner.gi_yieldfrom
+
+    @property
+    def discards(self) -> bool:
+        """Whether the process drops the result of its pending step, as a bare ``yield x`` does."""
+        *_, inner = self.chain()
+        frame = inner.gi_frame
+        return frame is not None and drops_result(inner.gi_code, frame.f_lasti)
 
     def _lint(self) -> None:
         """Look at the source of every generator on the chain that was not seen before."""

@@ -8,6 +8,7 @@ fences mean is the memory model's business, reached through the turn.
 from __future__ import annotations
 
 import inspect
+import operator
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from modelcheck.language.process import Process
 from modelcheck.language.refs import Ref, check_value, model_error, use_of
 from modelcheck.language.source import shown, text_of
 from modelcheck.tables.immutable import is_immutable
+from modelcheck.tables.operations import NUMBER, OTHER, SHIFT
 
 if TYPE_CHECKING:
     from modelcheck.language.turn import Turn
@@ -148,8 +150,27 @@ class Update(Step):
             made.append(check_value(turn.call(self.function, old, *self.others), self.text))
             return made[-1]
 
-        old = turn.memory.modify(turn, self.ref, changed, self.order)
+        def shifted(old: Any) -> tuple[Any, Hashable]:
+            return changed(old), self._amount() if type(old) is int else OTHER
+
+        if self._shifts(turn):
+            old = turn.operate(self.ref, NUMBER, SHIFT, shifted)
+        else:
+            old = turn.memory.modify(turn, self.ref, changed, self.order)
         return {"old": old, "new": made[-1], "none": None}[self.result]
+
+    def _shifts(self, turn: Turn) -> bool:
+        """Tell whether it adds or subtracts a constant in plain memory, and nobody sees more."""
+        return (
+            self.function in (operator.add, operator.sub)
+            and type(self.others[0]) is int
+            and (self.result == "none" or turn.discards)
+            and turn.memory.name == "sc"
+        )
+
+    def _amount(self) -> int:
+        amount: int = self.others[0]
+        return amount if self.function is operator.add else -amount
 
 
 class CompareAndSwap(Step):

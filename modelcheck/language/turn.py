@@ -10,6 +10,7 @@ from attrs import frozen
 from modelcheck.language import context
 from modelcheck.language.plainly import Plainly
 from modelcheck.language.refs import Ref, model_error
+from modelcheck.tables.operations import OTHER
 from modelcheck.tables.tries import Failure, Outcome, Recorder, View
 
 if TYPE_CHECKING:
@@ -104,12 +105,16 @@ class Turn:
         self._script, self._position = script, 0
         self.open: list[tuple[int, ...]] = []  # scripts of the choices not taken
         self.writes: dict[int, int] = {}
+        self.operations: dict[int, tuple[str, Hashable]] = {}  # what some of the writes are
+        self.blocked = False
+        self.discards = False  # whether the process drops the step's result
         self.notes: list[str] = []  # what a trace should say of this step
 
     def outcome(self, result: Any, failure: Failure | None = None) -> Outcome:
         """Return what the turn came to."""
         note = "; ".join(dict.fromkeys(self.notes))
-        return Outcome(tuple(self.writes.items()), result, failure, note)
+        operations = tuple((slot, *what) for slot, what in self.operations.items())
+        return Outcome(tuple(self.writes.items()), result, failure, note, operations)
 
     # What a memory model builds on: coherent memory.
 
@@ -120,11 +125,46 @@ class Turn:
     def store(self, ref: Ref, value: Any) -> None:
         """Change the value in coherent memory."""
         slot = self.slot_of(ref)
+        self.operations.pop(slot, None)
         self.writes[slot] = self.learner.domain(slot).intern(value)
+
+    def operate(
+        self, ref: Ref, view: View, kind: str, change: Callable[[Any], tuple[Any, Hashable]]
+    ) -> Any:
+        """Change a value by one of `modelcheck.tables.operations`; return the value before.
+
+        `change` returns the value after and the operand, or blocks; of the value before it needs
+        no more than `view` sees, or the operand is `OTHER`. After another change by the same step
+        it is like any other.
+        """
+        slot = self.slot_of(ref)
+        alone = slot not in self.writes
+        if alone:
+            before = self._recorder.read_to_operate(slot, view)
+        else:
+            before = self.read_slot(slot)
+        try:
+            after, operand = change(before)
+        except Exception:
+            self._recorder.need(slot)  # what is said of it may depend on the value
+            raise
+        self.store(ref, after)
+        if operand is OTHER:
+            self._recorder.need(slot)
+        elif alone:
+            self.operations[slot] = kind, operand
+        return before
+
+    @property
+    def waits(self) -> bool:
+        """Whether blocking now blocks the step: it has made no choice that could go otherwise."""
+        return not self._script and not self.open
 
     def read_slot(self, slot: int, view: View | None = None) -> Any:
         """Return a slot's value as this turn sees it: its own writes first."""
         if slot in self.writes:
+            if self.operations.pop(slot, None):
+                self._recorder.need(slot)  # it sees what it wrote, and so what was there
             value = self.learner.domain(slot).values[self.writes[slot]]
             return view.observe(value) if view else value
         return self._recorder.read(slot, view)
@@ -150,7 +190,8 @@ class Turn:
     # What steps use.
 
     def block(self) -> NoReturn:
-        """Say that the step cannot be taken."""
+        """Say that the step cannot be taken, whatever the user's code makes of it."""
+        self.blocked = True
         raise Blocked
 
     def choose(self, options: Sequence[Any]) -> Any:

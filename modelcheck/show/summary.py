@@ -84,7 +84,9 @@ def expectation(result: Any) -> str:
 def _left_out(result: Any) -> str:
     if result.reduction is None:
         return ""
-    return f", reduced: steps put off in {result.reduction.reduced:,} states"
+    said = f", reduced: steps put off in {result.reduction.reduced:,} states"
+    audited = result.reduction.audited
+    return said + f", audited in {audited:,}" * bool(audited)
 
 
 def counts_line(result: Any) -> str:

@@ -130,7 +130,8 @@ class Tables:
             return aliased  # type: ignore[no-any-return] # a step's leaves are Leaf objects
         recorder = Recorder(self.domains, state)
         try:
-            leaf = Leaf(self.learner.step(agent, recorder))
+            outcomes = self.learner.step(agent, recorder)
+            leaf = Leaf(outcomes, tuple(recorder.form) if recorder.operated else None)
             trie.insert(recorder.path, leaf)
         except ModelError as error:
             if error.file is None:

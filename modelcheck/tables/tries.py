@@ -24,10 +24,14 @@ from modelcheck.verdict import Kind
 
 @frozen
 class View:
-    """A named function of a slot's value; two views with the same `key` are the same view."""
+    """A named function of a slot's value; two views with the same `key` are the same view.
+
+    A step that reads through it is blocked wherever it sees one of `blocks`, known or not.
+    """
 
     key: Hashable
     observe: Callable[[Any], Hashable] = field(eq=False)
+    blocks: frozenset[Hashable] = field(default=frozenset(), eq=False)
 
 
 @frozen
@@ -55,13 +59,15 @@ class Outcome:
     """One way a step can go: the slots it writes (the process's own among them), or a failure.
 
     `writes` are (slot, value id) pairs, each slot once. `result` is what the step sent back into
-    the process, and `note` what a trace should say besides, for display only.
+    the process, and `note` what a trace should say besides, for display only. `operations` tells
+    of some of the writes what they are, with any operand (`modelcheck.tables.operations`).
     """
 
     writes: tuple[tuple[int, int], ...]
     result: Any = None
     failure: Failure | None = None
     note: str = ""
+    operations: tuple[tuple[int, str, Hashable], ...] = ()
 
 
 class Node:
@@ -90,15 +96,17 @@ class Branch(Node):
 class Leaf(Node):
     """Where a step's path ends: its outcomes, none if it is blocked.
 
-    `visits` counts the states expanded through this leaf: coverage.
+    `visits` counts the states expanded through this leaf: coverage. `form` is what the step needed
+    of what it read, where that is less: a value that it only operated on (`Recorder.form`).
     """
 
-    __slots__ = ("outcomes", "visits")
+    __slots__ = ("form", "outcomes", "visits")
 
-    def __init__(self, outcomes: tuple[Outcome, ...]):
+    def __init__(self, outcomes: tuple[Outcome, ...], form: tuple[Read, ...] | None = None):
         self.slot = -1
         self.outcomes = outcomes
         self.visits = 0
+        self.form = form
 
 
 class Answer(Node):
@@ -180,7 +188,8 @@ class Recorder:
     """Reads slots of one state and remembers the path, for `Trie.insert`.
 
     A slot read twice the same way is on the path once. `turned` hands out sets whose order is a
-    chance in another order than the one that they have (`modelcheck.tables.orders`).
+    chance in another order than the one that they have (`modelcheck.tables.orders`). `form` is a
+    second path: it has only what was needed of values that were operated on.
     """
 
     def __init__(self, domains: list[Any], state: tuple[int, ...], turned: bool = False):
@@ -189,6 +198,9 @@ class Recorder:
         self.turned = turned
         self._known: set[tuple[int, Hashable]] = set()
         self.path: list[Read] = []
+        self._needed: set[tuple[int, Hashable]] = set()
+        self.form: list[Read] = []
+        self.operated = False  # whether the form is another than the path
 
     def anew(self, turned: bool = True) -> Recorder:
         """Return a recorder of the same state with an empty path; see the class for `turned`."""
@@ -207,12 +219,29 @@ class Recorder:
         value = self._domains[slot].values[ident]
         if self.turned and view is None:
             value = turned(value)
-        if (slot, None) in self._known:
-            return view.observe(value) if view else value
+        self._note(self._needed, self.form, slot, view)
+        self._note(self._known, self.path, slot, view)
+        return view.observe(value) if view else value
+
+    def read_to_operate(self, slot: int, view: View) -> Any:
+        """Return the value of `slot` to one who needs no more of it than `view` sees."""
+        self.operated = True
+        self._note(self._needed, self.form, slot, view)
+        self._note(self._known, self.path, slot, None)
+        return self.peek(slot)
+
+    def need(self, slot: int) -> None:
+        """Say that all of a slot's value was needed after all."""
+        self._note(self._needed, self.form, slot, None)
+
+    def _note(
+        self, known: set[tuple[int, Hashable]], path: list[Read], slot: int, view: View | None
+    ) -> None:
+        """Put a read on a path that does not have it yet."""
         mark = (slot, view.key if view else None)
-        observation = view.observe(value) if view else value
-        if mark not in self._known:
-            self._known.add(mark)
-            seen = observation if view else None
-            self.path.append(Read(slot, ident, view, seen))
-        return observation
+        if mark in known or (slot, None) in known:
+            return
+        known.add(mark)
+        ident = self._state[slot]
+        seen = view.observe(self._domains[slot].values[ident]) if view else None
+        path.append(Read(slot, ident, view, seen))

@@ -23,7 +23,7 @@ class Shared:
 def reduced(shared, *functions, **options):
     """The result with reduction, held against the one without."""
     plain = run(shared, *functions, engine="reference", **options)
-    results = [run(shared, *functions, engine=e, reduction=True, **options) for e in ENGINES]
+    results = [run(shared, *functions, engine=e, reduction=True, audit=True, **options) for e in ENGINES]
     assert {r.verdict for r in results} == {plain.verdict}
     if plain.holds:
         assert len({(r.states, r.transitions) for r in results}) == 1
@@ -155,7 +155,7 @@ def test_a_lock_leaves_what_it_must():
 def test_ordered_philosophers_are_few(engine, workers):
     """436 states for thirteen of them, of 1,594,322."""
     (model,) = (m for m in load(CLASSIC / "philosophers.py") if m.name == "philosophers")
-    result = check(model(n=13), engine=engine, workers=workers, reduction=True)
+    result = check(model(n=13), engine=engine, workers=workers, reduction=True, audit=True)
     assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, 436, 591)
 
 
@@ -163,6 +163,6 @@ def test_ordered_philosophers_are_few(engine, workers):
 def test_symmetric_philosophers_deadlock_soon(engine):
     """The shortest way there, n steps, is found among few states."""
     (model,) = (m for m in load(CLASSIC / "philosophers.py") if m.name == "greedy_philosophers")
-    result = check(model(n=10), engine=engine, reduction=True)
+    result = check(model(n=10), engine=engine, reduction=True, audit=True)
     assert (result.violation.kind.value, len(result.trace)) == ("deadlock", 10)
     assert result.states < 2_000 < 3**10 - 1

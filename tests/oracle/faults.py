@@ -11,40 +11,42 @@ from importlib import import_module
 from typing import Any
 from unittest import mock
 
-from modelcheck.explore.reduction import search
-from modelcheck.explore.reduction.relations import Relations, _writes
+from modelcheck.explore.reduction import relations, search
+from modelcheck.explore.reduction.relations import Relations
 from modelcheck.explore.reduction.stubborn import Closure
-from modelcheck.tables.tries import Leaf
+from modelcheck.language.local import Run
+from modelcheck.tables.tries import Recorder
 
-_disturbing = Relations._disturbing
-_ways = Relations._ways
+_together = Relations._together
+_leads_off = Relations._leads_off
+_clash = Relations._clash
 _onward = Relations._onward
 
 
-def _without(found: set[Any], relations: Relations, leaf: Leaf, kind: str) -> set[Any]:
-    """Conflicts less those that rest on what others read, or write, of what a path writes."""
-    (step, path), mine = relations._paths[leaf], _writes(leaf)
-    keep = set(relations._breaking(step, path)) if kind != "breaking" else set()
-    for slot in mine:
-        if kind != "readers":
-            keep |= set(relations._readers[slot])
-        if kind != "writers":
-            keep |= set(relations._writers[slot])
-    return found & keep
+def _lacks(*kinds: str) -> Any:
+    """What disturbs, less what others read, or write, of what a form changes, or lead it off by."""
+
+    def disturb(self: Relations, one: Any, other: Any) -> bool:
+        return (
+            ("readers" not in kinds and _leads_off(self, one, other))
+            or ("breaking" not in kinds and _leads_off(self, other, one))
+            or (
+                "writers" not in kinds
+                and any(_clash(self, one, other, slot) for slot in one.changes & other.changes)
+            )
+        )
+
+    return disturb
 
 
-def _lacks(kind: str) -> Any:
-    return lambda self, leaf: _without(_disturbing(self, leaf), self, leaf, kind)
-
-
-def _unknown_never(self: Relations, node: Any, fixed: Any, step: Any) -> Any:
-    return _ways(self, node, fixed, step) - {None}
+def _unknown_never(self: Relations, *where: Any) -> Any:
+    return (form for form in _together(self, *where) if form is not None)
 
 
 def _own_moves_only(self: Relations, agent: int) -> Any:
-    with mock.patch.object(self, "_writers", [
+    with mock.patch.object(self.forms, "writers", [
         {step: values for step, values in writers.items() if step[0] == agent}
-        for writers in self._writers
+        for writers in self.forms.writers
     ]):  # fmt: skip
         return _onward(self, agent)
 
@@ -61,13 +63,16 @@ _NO_MISMATCH = ("", "Traceback (most recent call last):")
 
 #: Each fault: where, which name, and what is there instead.
 FAULTS: dict[str, tuple[Any, str, Any]] = {
-    "conflicts: readers left out": (Relations, "_disturbing", _lacks("readers")),
-    "conflicts: writers left out": (Relations, "_disturbing", _lacks("writers")),
-    "conflicts: what leads off the path left out": (Relations, "_breaking", lambda *_: set()),
+    "conflicts: readers left out": (Relations, "_disturb", _lacks("readers")),
+    "conflicts: writers left out": (Relations, "_disturb", _lacks("writers")),
+    "conflicts: what leads off the path left out": (Relations, "_disturb", _lacks("breaking")),
     "conflicts: none": (Relations, "_disturbing", lambda *_: set()),
-    "never together: always": (Relations, "_never_together", lambda *_: True),
-    "never together: unknown branches are never enabled": (Relations, "_ways", _unknown_never),
-    "any two values look alike": (Relations, "_unseen", lambda *_: True),
+    "never together: always": (Relations, "_together", lambda *_: iter(())),
+    "never together: unknown branches are never enabled": (Relations, "_together", _unknown_never),
+    "operations: none changes what others see": (relations, "disturbed", lambda *_: frozenset()),
+    "operations: all that was seen is not needed": (Recorder, "need", lambda *_: None),
+    "operations: results are dropped": (Run, "discards", True),
+    "any two values look alike": (Relations, "_looks_alike", lambda *_: True),
     "nothing enables a blocked step": (Relations, "enablers", lambda *_: []),
     "nothing leads to a local state": (Relations, "predecessors", lambda *_: []),
     "only a process itself moves it": (Relations, "_onward", _own_moves_only),

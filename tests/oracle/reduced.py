@@ -12,6 +12,8 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import Pool
 from random import Random
@@ -32,10 +34,14 @@ from oracle.generate import load, random_program, unload
 from oracle.memory import Program as Litmus
 from oracle.memory_compare import random_program as random_litmus
 from oracle.memory_compare import shown, system_of
+from oracle.operated import Operated, random_operated, system_of_operated
 from oracle.run import BLOCK, numbered, quiet
 from oracle.shrink import shrink
 
 MODELS = ("sc", "sc", "sc", "tso", "pso", "wmm")
+
+#: How many of the programs under sequential consistency do nothing but operate.
+OPERATED = 0.5
 
 #: Larger programs are not compared.
 LIMIT = 8_000
@@ -122,10 +128,9 @@ class Run(reduction._Run):
 def reduced(tables: Tables, run_class: Any) -> tuple[Facts, int]:
     """Return the facts that the last of several reduced runs meets, and its number of states."""
     while True:
-        before = tables.learned
         run = run_class(tables, Meter(Budget()), {}, 1)
         run.to_the_end(None)
-        if tables.learned == before:
+        if not run.stale:
             return facts_of(tables, run.states, run.edges), len(run.states)
 
 
@@ -167,11 +172,10 @@ def natively_reduced(tables: Tables, watch: bool, workers: int) -> tuple[Facts, 
             return [p for p in self.tables.properties if p.kind != "at_end"] if watch else []
 
     while True:
-        before = tables.learned
         run = Search(tables, Meter(Budget()), workers)
         run.begin()
         run.run()
-        if tables.learned == before:
+        if not run.stale:
             begin, edges = run._edges()
             count = run.storage.used
             lists = [edges[begin[at] : begin[at + 1]].tolist() for at in range(count)]
@@ -189,13 +193,27 @@ class Outcome:
 
 def compare(program: Any, memory: str = "sc", *, natively: bool = True) -> Outcome:
     """Hold reduced searches of a program against searches of everything. Raises `Mismatch`."""
+    try:
+        with opened(program) as model:
+            return _compare(model, memory, natively)
+    except TypeError:  # a property that adds None to a number: not a program to compare
+        if isinstance(program, Litmus | Operated):
+            raise
+        return Outcome("refused")
+
+
+@contextmanager
+def opened(program: Any) -> Iterator[Any]:
+    """Give the model of a program, of whatever kind."""
     if isinstance(program, Litmus):
-        return _compare(system_of(program), memory, natively)
+        yield system_of(program)
+        return
+    if isinstance(program, Operated):
+        yield system_of_operated(program)
+        return
     model, _, _ = load(program)
     try:
-        return _compare(model, memory, natively)
-    except TypeError:  # a property that adds None to a number: not a program to compare
-        return Outcome("refused")
+        yield model
     finally:
         unload(model)
 
@@ -206,7 +224,9 @@ def _compare(model: Any, memory: str, natively: bool) -> Outcome:
         plain = check(model, memory=memory)
     except TooLarge:
         return Outcome("too large")
-    except (ModelError, UsageError, Fails):  # the last: before its first step
+    except (ModelError, UsageError, Fails) as error:  # the last: before its first step
+        if "although all that it needed was the same" in str(error):
+            raise Mismatch(str(error)) from None
         return Outcome("refused")
     compare_checks(model, memory, plain, natively)
     kind = plain.violation.kind.value if plain.violation else plain.verdict.value
@@ -247,7 +267,7 @@ def compare_checks(model: Any, memory: str, plain: Any, natively: bool) -> None:
     if plain.violation and "UnboundLocalError" in plain.violation.message:
         return  # CPython names another line once it has specialised the code
     for way in ways:
-        other = check(model, memory=memory, reduction=True, **way)
+        other = check(model, memory=memory, reduction=True, audit=True, **way)
         same(f"the verdict ({way})", plain.verdict, other.verdict)
         same(f"the trace's length ({way})", len(plain.trace or ()), len(other.trace or ()))
         if plain.trace is not None and memory == "sc":  # elsewhere a buffer's bound may forbid it
@@ -267,7 +287,9 @@ def case(seed: int) -> tuple[Any, str]:
     chance = Random(seed)
     memory = chance.choice(MODELS)
     program: Any
-    if memory != "sc" and chance.random() < 0.7:
+    if memory == "sc" and chance.random() < OPERATED:
+        program = random_operated(chance)
+    elif memory != "sc" and chance.random() < 0.7:
         program = random_litmus(chance)
     else:
         program = random_program(chance)
@@ -303,6 +325,8 @@ def one(job: tuple[int, bool]) -> tuple[int, Outcome | None, str]:
 def explained(seed: int, wrong: str, natively: bool) -> str:
     """A mismatch with the smallest program found that shows the like."""
     program, memory = case(seed)
+    if isinstance(program, Operated):
+        return f"{program}\nseed {seed}: {wrong}"
     if isinstance(program, Litmus):
         return f"{shown(program)}\nseed {seed}, {memory}: {wrong}"
 

@@ -70,118 +70,10 @@ class Scratch(NamedTuple):
 
 
 @njit(inline="always")
-def _reaches(relating, agent, here, local):
+def _reaches(bits, row, length, agent, here, local):
     """Tell whether an agent can come from one local state to another."""
-    place = relating.reachable_row[agent] + here * relating.reachable_words[agent] + (local >> 6)
-    return (relating.reachable[place] >> uint64(local & 63)) & uint64(1) != uint64(0)
-
-
-@njit
-def _price(relating, scratch, step, here, enabled):
-    """Return what a local step seems to cost a set; see `stubborn.Closure`."""
-    agent = relating.agent[step]
-    at = here[agent]
-    if at == step:
-        return ENABLED if enabled[agent] else BLOCKED
-    if scratch.member[at] == scratch.closure[0]:
-        return 0
-    if not _reaches(relating, agent, relating.local[at], relating.local[step]):
-        return 0
-    return LATER if enabled[agent] else BLOCKED_LATER
-
-
-@njit
-def _want(scratch, kind, what):
-    scratch.wanted[0], scratch.wanted[1] = kind, what
-    return -1
-
-
-@njit
-def _grow(layout, tries, agents, relating, scratch, words, here, leaves, enabled, seed, bound):
-    """Return the agents of the set grown from one, as bits; 0 once there are `bound`.
-
-    The second value returned is below 0 where a relation must be fetched first.
-    """
-    word, shift, mask = layout.word, layout.shift, layout.mask
-    scratch.closure[0] += 1
-    closure = scratch.closure[0]
-    member, waiting = scratch.member, scratch.waiting
-    member[here[seed]] = closure
-    waiting[0] = here[seed]
-    size, found, taken = 1, 0, uint64(0)
-    all_visible = not relating.watching
-    while size > 0:
-        size -= 1
-        step = waiting[size]
-        agent = relating.agent[step]
-        leaf = leaves[agent]
-        first, count = np.int64(0), np.int64(0)
-        if step == here[agent] and enabled[agent]:
-            found += 1
-            taken |= uint64(1) << uint64(agent)
-            if found >= bound:
-                return uint64(0), 0
-            first, count = relating.conflicts[leaf], relating.conflicts_size[leaf]
-            if count < 0:
-                return uint64(0), _want(scratch, CONFLICTS, leaf)
-            if not all_visible:
-                if relating.visible[leaf] < 0:
-                    return uint64(0), _want(scratch, VISIBLE, leaf)
-                if relating.visible[leaf] == 1:
-                    all_visible = True
-                    if relating.visible_steps[1] < 0:
-                        return uint64(0), _want(scratch, VISIBLE_STEPS, 0)
-                    # In the order of the reference: first the conflicts, then these.
-                    for i in range(first, first + count):
-                        other = relating.heap[i]
-                        if member[other] != closure:
-                            member[other] = closure
-                            waiting[size] = other
-                            size += 1
-                    first, count = relating.visible_steps[0], relating.visible_steps[1]
-        elif step == here[agent]:
-            first, count = relating.enablers[leaf], relating.enablers_size[leaf]
-            if count < 0:
-                return uint64(0), _want(scratch, ENABLERS, leaf)
-        else:
-            local = relating.local[step]
-            if not _reaches(relating, agent, relating.local[here[agent]], local):
-                continue
-            if member[here[agent]] == closure and not relating.moved[agent]:
-                continue
-            blocked = np.int64(-1)
-            node = walk(
-                tries.slot, tries.data, tries.size, tries.children, word, shift, mask, words,
-                agents.roots[agents.base[agent] + local],
-            )  # fmt: skip
-            known = node != 0 and tries.data[node] < len(relating.enablers)
-            if known and tries.count[tries.data[node]] == 0:
-                blocked = tries.data[node]
-            if blocked >= 0:
-                first, count = relating.enablers[blocked], relating.enablers_size[blocked]
-                if count < 0:
-                    return uint64(0), _want(scratch, ENABLERS, blocked)
-                cost = 0
-                for i in range(first, first + count):
-                    if member[relating.heap[i]] != closure:
-                        cost += _price(relating, scratch, relating.heap[i], here, enabled)
-                if member[here[agent]] == closure:
-                    other_cost = 0
-                else:
-                    other_cost = ENABLED if enabled[agent] else BLOCKED
-                if cost > other_cost:
-                    blocked = np.int64(-1)
-            if blocked < 0:
-                first, count = relating.predecessors[step], relating.predecessors_size[step]
-                if count < 0:
-                    return uint64(0), _want(scratch, PREDECESSORS, step)
-        for i in range(first, first + count):
-            other = relating.heap[i]
-            if member[other] != closure:
-                member[other] = closure
-                waiting[size] = other
-                size += 1
-    return taken, found
+    place = row[agent] + here * length[agent] + (local >> 6)
+    return (bits[place] >> uint64(local & 63)) & uint64(1) != uint64(0)
 
 
 @njit(cache=True, nogil=True)
@@ -191,72 +83,196 @@ def choose(layout, tries, agents, relating, store, mine, scratch, order, last, m
     `order` lists the states; if it is empty they are mine[CHECKED] to `last` themselves. `seeds`,
     if there are any, has for each listed state the agents from which alone sets may be grown.
     Returns MISS (mine[AGENT] is the agent, the state is at mine[CHECKED]), RELATE, or DONE.
+
+    One long function on purpose, as `kernel.expand` is: the arrays are named once. Reading them
+    from their tuples in the inner loop made it three times slower.
     """
     word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
-    number = len(agents.slot)
+    left, right = layout.left, layout.right
+    t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
+    outcomes_of = tries.count
+    a_slot, a_base, a_size, roots = agents.slot, agents.base, agents.size, agents.roots
+    numbers, agent_of, local_of, heap = (
+        relating.number, relating.agent, relating.local, relating.heap
+    )  # fmt: skip
+    conflicts, conflicts_size = relating.conflicts, relating.conflicts_size
+    enablers, enablers_size = relating.enablers, relating.enablers_size
+    before, before_size = relating.predecessors, relating.predecessors_size
+    visible, visible_steps = relating.visible, relating.visible_steps
+    bits, row, length = relating.reachable, relating.reachable_row, relating.reachable_words
+    moved, watching = relating.moved, relating.watching
+    member, waiting, wanted = scratch.member, scratch.waiting, scratch.wanted
+    states, subs = store.states, store.subs
+    closure = scratch.closure[0]
+    number = len(a_slot)
     words = np.empty(count, np.uint64)
-    ids = np.empty(count + len(layout.left) + 1, np.uint64)
+    ids = np.empty(count + len(left) + 1, np.uint64)
     here = np.empty(number, np.int64)
     leaves = np.empty(number, np.int64)
     enabled = np.empty(number, np.bool_)
     at = mine[CHECKED]
+    put_off = np.int64(0)
+    why = DONE
     while at < last:
         state = order[at] if len(order) else at
-        words[0] = store.states[state]
+        words[0] = states[state]
         if count > 1:
-            unfold(count, layout.left, layout.right, store.subs, store.states[state], words, ids)
+            unfold(count, left, right, subs, states[state], words, ids)
         many, all_of_them, new = 0, uint64(0), uint64(0)
         for a in range(number):
-            local = value_at(word, shift, mask, words, agents.slot[a])
+            local = value_at(word, shift, mask, words, a_slot[a])
             node = np.int32(0)
-            if local < agents.size[a]:
-                root = agents.base[a] + local
-                here[a] = relating.number[root] if root < len(relating.number) else -1
+            if local < a_size[a]:
+                root = a_base[a] + local
+                here[a] = numbers[root] if root < len(numbers) else -1
                 node = walk(
-                    tries.slot, tries.data, tries.size, tries.children, word, shift, mask, words,
-                    agents.roots[agents.base[a] + local],
-                )  # fmt: skip
+                    t_slot, t_data, t_size, t_children, word, shift, mask, words, roots[root]
+                )
             if node == 0:
-                mine[CHECKED], mine[AGENT] = at, a
-                return MISS
-            leaves[a] = tries.data[node]
-            enabled[a] = tries.count[leaves[a]] > 0
+                mine[AGENT] = a
+                why = MISS
+                break
+            leaf = t_data[node]
+            leaves[a] = leaf
+            enabled[a] = outcomes_of[leaf] > 0
             if enabled[a]:
                 many += 1
                 all_of_them |= uint64(1) << uint64(a)
-            if here[a] < 0 or leaves[a] >= len(relating.conflicts):
+            if here[a] < 0 or leaf >= len(conflicts):
                 new |= uint64(1) << uint64(a)
+        if why != DONE:
+            break
         if new != uint64(0):
-            # Relations are not told yet of a step here. This run is not the last: any choice will
-            # do. The fewest states, and something new: one such step.
+            # Relations are not told yet of a step here: this choice is looked at again. Any will
+            # do; the fewest states, and something new: one such step.
             few = new & all_of_them
             few &= ~few + uint64(1)
             masks[state] = few if few and not len(seeds) else all_of_them
             at += 1
             continue
         best, fewest = all_of_them, many
-        wanted = seeds[at] if len(seeds) else all_of_them
+        from_ = seeds[at] if len(seeds) else all_of_them
         if len(seeds):
             fewest = many + 1
-        for a in range(number):
+        for seed in range(number):
             if fewest <= 1:
                 break
-            if not enabled[a] or (wanted >> uint64(a)) & uint64(1) == uint64(0):
+            if not enabled[seed] or (from_ >> uint64(seed)) & uint64(1) == uint64(0):
                 continue
-            taken, found = _grow(
-                layout, tries, agents, relating, scratch, words, here, leaves, enabled, a, fewest
-            )
-            if found < 0:
-                mine[CHECKED] = at
-                return RELATE
+            # Grow a set; see `stubborn.Closure.grown`.
+            closure += 1
+            member[here[seed]] = closure
+            waiting[0] = here[seed]
+            size, found, taken = 1, 0, uint64(0)
+            all_visible = not watching
+            while size > 0:
+                size -= 1
+                step = waiting[size]
+                agent = agent_of[step]
+                current = here[agent]
+                leaf = leaves[agent]
+                if step == current and enabled[agent]:
+                    found += 1
+                    if found >= fewest:
+                        found = 0
+                        break
+                    taken |= uint64(1) << uint64(agent)
+                    first, some = conflicts[leaf], conflicts_size[leaf]
+                    if some < 0:
+                        wanted[0], wanted[1] = CONFLICTS, leaf
+                        why = RELATE
+                        break
+                    if not all_visible:
+                        if visible[leaf] < 0:
+                            wanted[0], wanted[1] = VISIBLE, leaf
+                            why = RELATE
+                            break
+                        if visible[leaf] == 1:
+                            all_visible = True
+                            if visible_steps[1] < 0:
+                                wanted[0] = VISIBLE_STEPS
+                                why = RELATE
+                                break
+                            # In the order of the reference: first the conflicts, then these.
+                            for i in range(first, first + some):
+                                other = heap[i]
+                                if member[other] != closure:
+                                    member[other] = closure
+                                    waiting[size] = other
+                                    size += 1
+                            first, some = visible_steps[0], visible_steps[1]
+                elif step == current:
+                    first, some = enablers[leaf], enablers_size[leaf]
+                    if some < 0:
+                        wanted[0], wanted[1] = ENABLERS, leaf
+                        why = RELATE
+                        break
+                else:
+                    local = local_of[step]
+                    if not _reaches(bits, row, length, agent, local_of[current], local):
+                        continue
+                    if member[current] == closure and not moved[agent]:
+                        continue
+                    # What it needs: to be left where it is blocked, or to be come to.
+                    node = walk(
+                        t_slot, t_data, t_size, t_children, word, shift, mask, words,
+                        roots[a_base[agent] + local],
+                    )  # fmt: skip
+                    blocked = np.int64(-1)
+                    if node != 0 and outcomes_of[t_data[node]] == 0:
+                        if t_data[node] < len(enablers):
+                            blocked = t_data[node]
+                    first, some = np.int32(0), np.int32(0)
+                    if blocked >= 0:
+                        first, some = enablers[blocked], enablers_size[blocked]
+                        if some < 0:
+                            wanted[0], wanted[1] = ENABLERS, blocked
+                            why = RELATE
+                            break
+                        cost = 0
+                        for i in range(first, first + some):
+                            other = heap[i]
+                            if member[other] == closure:
+                                continue
+                            who = agent_of[other]
+                            there = here[who]
+                            if there == other:
+                                cost += ENABLED if enabled[who] else BLOCKED
+                            elif member[there] != closure and _reaches(
+                                bits, row, length, who, local_of[there], local_of[other]
+                            ):
+                                cost += LATER if enabled[who] else BLOCKED_LATER
+                        other_cost = ENABLED if enabled[agent] else BLOCKED
+                        if member[current] == closure:
+                            other_cost = 0
+                        if cost > other_cost:
+                            blocked = np.int64(-1)
+                    if blocked < 0:
+                        first, some = before[step], before_size[step]
+                        if some < 0:
+                            wanted[0], wanted[1] = PREDECESSORS, step
+                            why = RELATE
+                            break
+                for i in range(first, first + some):
+                    other = heap[i]
+                    if member[other] != closure:
+                        member[other] = closure
+                        waiting[size] = other
+                        size += 1
+            if why != DONE:
+                break
             if found > 0:
                 best, fewest = taken, found
+        if why != DONE:
+            break
         masks[state] = best
         if best != all_of_them:
-            mine[PUT_OFF] += 1
+            put_off += 1
         at += 1
     mine[CHECKED] = at
-    return DONE
+    mine[PUT_OFF] += put_off
+    scratch.closure[0] = closure
+    return why
 
 
 @njit(cache=True, nogil=True)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from modelcheck.explore import coverage
 from modelcheck.explore.budget import Meter
@@ -19,12 +20,22 @@ from modelcheck.explore.native.engine import NativeSearch
 from modelcheck.explore.native.engine import explore as plain
 from modelcheck.explore.native.kernel import CURSOR, MINE
 from modelcheck.explore.native.relations import FlatRelations
+from modelcheck.explore.reduction.audit import Audit, spread
+from modelcheck.explore.reduction.ignoring import bits
+from modelcheck.explore.reduction.relations import Relations
 from modelcheck.explore.search import Move, Reduction, Search
 from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.watchdog import reason_of
 
 #: Agents that a set of bits can name.
 MOST_AGENTS = 64
+
+#: How many states are chosen for before their choices are looked at again; and how many times as
+#: many before the next time.
+FIRST_LOOK, LONGER = 1 << 12, 4
+
+#: Why a run ends that is to be begun anew; never told.
+STALE = "its choices rested on too little"
 
 #: Fewer states than these are decided by one worker.
 WIDE = 1 << 10
@@ -35,17 +46,27 @@ _NONE = np.zeros(0, np.int64)
 class ReducedSearch(NativeSearch):
     """One run of a reduced search."""
 
-    def __init__(self, tables: Tables, meter: Meter, workers: int = 1):
+    def __init__(
+        self, tables: Tables, meter: Meter, workers: int = 1, known: Relations | None = None
+    ):
         super().__init__(tables, meter, workers)
+        self.known = known or Relations(tables)
         self.masks = np.zeros(1 << 14, np.uint64)
+        self.chosen = np.zeros(1 << 14, np.uint64)  # the masks, but for what was ignored
+        self.caught_up: int | None = None  # how much had been learned when ignored steps were taken
+        self.looked_at = 0  # how much had been learned when choices were last looked at
         self.flat_relations: FlatRelations | None = None
         self.in_order = True
         self.put_off = 0  # in how many states
+        self.due = FIRST_LOOK  # once there are so many states, choices are looked at again
+        self.stale = False  # whether a choice rested on too little: the run is worth nothing
 
     def begin(self) -> None:
         """Start from the initial state."""
         super().begin()
-        self.flat_relations = FlatRelations(self.flat, self._watched())
+        self.known.watch(self._watched())
+        self.flat_relations = FlatRelations(self.flat, self.known)
+        self.looked_at = self.known.grown
 
     def _watched(self) -> list[Property]:
         numbers = set(self.rows[:, 1].tolist())
@@ -66,16 +87,49 @@ class ReducedSearch(NativeSearch):
                 super().run()
                 if search.found is not None or search.reason or not self._catch_up():
                     break
+            if search.found is None and not search.reason:
+                self.stale |= self.caught_up not in (None, self.known.grown)
+                self._look_again(self.storage.used)
+            if self.stale and search.reason == STALE:
+                search.reason = ""
         except KeyboardInterrupt as error:
             search.reason = search.reason or reason_of(error)
         return search
 
+    def _look_again(self, last: int) -> None:
+        """Find out whether the choices for the first states would be the same by now.
+
+        If all are, so is all that follows from them: the run is the one that begins with all this.
+        """
+        relations = self.known
+        if self.stale or relations.grown == self.looked_at:
+            return
+        grown, put_off = relations.grown, self.put_off
+        self.relations.renew()
+        first, size = 0, FIRST_LOOK
+        while first < last and not self.search.reason and not self.stale:
+            upto = min(last, first + size)
+            again = np.zeros(upto, np.uint64)
+            self._choose(_NONE, first, upto, again, np.zeros(0, np.uint64))
+            differs = again[first:] != self.chosen[first:upto]
+            self.stale = bool(differs.any()) or relations.grown != grown
+            first, size = upto, 2 * size
+        self.put_off, self.looked_at = put_off, grown
+
     def _level(self, first: int, last: int) -> None:
+        if last >= self.due:
+            self.due = LONGER * last
+            self._look_again(first)
+            if self.stale:
+                self.search.reason = self.search.reason or STALE
+                return
         if last > len(self.masks):
             grown = np.zeros(max(last, 2 * len(self.masks)), np.uint64)
             grown[: len(self.masks)] = self.masks
             self.masks = grown
+            self.chosen = np.concatenate([self.chosen, np.zeros_like(grown[len(self.chosen) :])])
         self._choose(_NONE, first, last, self.masks, np.zeros(0, np.uint64))
+        self.chosen[first:last] = self.masks[first:last]
         if not self.search.reason:
             super()._level(first, last)
 
@@ -93,7 +147,10 @@ class ReducedSearch(NativeSearch):
             ranges = list(zip(bounds, bounds[1:], strict=False))
             with ThreadPoolExecutor(parts) as pool:
                 while ranges:
-                    jobs = [(_counters(begin), self.relations.scratch()) for begin, _ in ranges]
+                    jobs = [
+                        (_counters(begin), self.relations.scratch(worker))
+                        for worker, (begin, _) in enumerate(ranges)
+                    ]
                     whys = list(
                         pool.map(self._chosen(order, masks, seeds), ranges, jobs)
                         if parts > 1
@@ -156,6 +213,9 @@ class ReducedSearch(NativeSearch):
         if len(states) == 0:
             return False
         self.in_order = False
+        if self.caught_up is None:
+            self.caught_up = self.known.grown
+        self.relations.renew()
         extra = np.zeros(self.storage.used, np.uint64)
         self._choose(states, 0, len(states), extra, ignored)
         before = self.masks[states]
@@ -217,6 +277,14 @@ class ReducedSearch(NativeSearch):
         """Say what was put off."""
         return Reduction(self.put_off, self.storage.used, runs)
 
+    def audit(self) -> int:
+        """Look again at some states of a search that has ended; return at how many."""
+        numbers = spread(self.storage.used)
+        judge = Audit(self.known)
+        chosen = [bits(int(self.chosen[number])) for number in numbers]
+        judge.look([self.storage.state(number) for number in numbers], chosen)
+        return judge.looked_at
+
     def _bounds_before(self, level: int) -> tuple[int, int]:
         first, last = super()._bounds_before(level)
         return (first if self.in_order else 0), last
@@ -228,7 +296,7 @@ def _counters(begin: int) -> Any:
     return mine
 
 
-def explore(tables: Tables, meter: Meter, workers: int = 1) -> Search:
+def explore(tables: Tables, meter: Meter, workers: int = 1, audited: bool = False) -> Search:
     """Search natively with reduction; see `modelcheck.explore.reduction.search.explore`.
 
     Without it where there are more agents than a set of bits can name.
@@ -236,17 +304,19 @@ def explore(tables: Tables, meter: Meter, workers: int = 1) -> Search:
     if len(tables.agents) > MOST_AGENTS:
         return plain(tables, meter, workers)
     runs = 0
+    relations = Relations(tables)
     witnesses: dict[int, tuple[Move, ...]] = {}
     while True:
         runs += 1
-        before = tables.learned
         coverage.forget(tables)
-        run = ReducedSearch(tables, meter, workers)
+        run = ReducedSearch(tables, meter, workers, relations)
         run.search.witnesses.update(witnesses)
         run.rows = run._property_rows()
         run.begin()
         search = run.run()
         search.reduction = run.reduction(runs)
         witnesses = search.witnesses
-        if search.found is not None or search.reason or tables.learned == before:
+        if search.found is not None or search.reason or not run.stale:
+            if audited and search.found is None and not search.reason:
+                search.reduction = evolve(search.reduction, audited=run.audit())
             return search

@@ -22,24 +22,34 @@ class FlatRelations:
     """The arrays of one model's relations.
 
     What is learned makes all lists "never fetched" again, `Relations` knows which of them are still
-    right. That is done for many paths together: until then, steps that are new have no number.
+    right. That is done for many new forms together: until then, steps that are new have no number,
+    and lists may lack something. `is_exact` tells whether nothing is waiting. A path of a form that
+    was known changes nothing.
     """
 
-    def __init__(self, flat: FlatTables, watched: Iterable[Property]):
-        self.flat = flat
-        self.relations = Relations(flat.tables, watched)
+    def __init__(self, flat: FlatTables, relations: Relations):
+        self.flat, self.relations = flat, relations
         self._numbers: dict[LocalStep, int] = {}
         self._steps: list[LocalStep] = []
         self._heap = Growing(np.int32, 4096)
         self._arrays: Relating | None = None
+        self._scratch: list[Scratch] = []
         self._bases: Any = None
-        self._new = 0
+        self._new, self._batch = 0, 1
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the arrays have all that is known."""
+        return self._arrays is not None and self._new == 0
 
     def note(self, agent: int, state: State) -> None:
         """Take in a path that was learned just now."""
-        self.relations.note(agent, state)
-        self._new += 1
-        if self._new > FEW + len(self._steps) // SHARE or (self.flat.base != self._bases).any():
+        self._new += self.relations.note(agent, state)
+        if self._arrays is not None and (
+            self._new > FEW + len(self._steps) // SHARE
+            or self.flat.leaves() > len(self._arrays.conflicts)
+            or (self.flat.base != self._bases).any()
+        ):
             self._arrays = None
 
     def watch(self, watched: Iterable[Property]) -> None:
@@ -54,17 +64,22 @@ class FlatRelations:
         assert self._arrays is not None
         return self._arrays
 
+    def renew(self) -> None:
+        """Hand over all that is known."""
+        if not self.is_exact:
+            self._arrays = None
+
     def _forget(self) -> None:
         """Begin with empty lists, and with a number for every local step there is."""
         flat, tables, relations = self.flat, self.flat.tables, self.relations
-        self._new, self._bases = 0, flat.base.copy()
+        self._new, self._batch, self._bases = 0, 1, flat.base.copy()
         number = np.full(max(1, flat.roots.used), -1, np.int32)
         for agent, who in enumerate(tables.agents):
             base = int(flat.base[agent])
             for local in range(len(who.tries)):
                 number[base + local] = self._number((agent, local))
         self._heap.used = 0
-        leaves, steps = flat.leaves(), len(self._steps)
+        leaves, steps = 2 * flat.leaves() + 64, len(self._steps)  # with room for more
         bits, rows, words = self._reachable()
         self._arrays = Relating(
             number,
@@ -110,33 +125,52 @@ class FlatRelations:
                 )
         return bits, rows, words
 
-    def scratch(self) -> Scratch:
-        """Return room for one worker's closures."""
-        steps = max(1, len(self.arrays().agent))
-        return Scratch(
-            np.zeros(steps, np.int64),
-            np.zeros(steps, np.int32),
-            np.zeros(1, np.int64),
-            np.zeros(2, np.int64),
-        )
+    def scratch(self, worker: int) -> Scratch:
+        """Return a worker's room for closures."""
+        steps = len(self.arrays().agent)
+        while len(self._scratch) <= worker:
+            self._scratch.append(_scratch(0))
+        if len(self._scratch[worker].member) < steps:
+            self._scratch[worker] = _scratch(2 * steps)
+        return self._scratch[worker]
 
     def fetch(self, kind: int, what: int) -> None:
-        """Ask `Relations` for what a kernel lacked."""
+        """Ask `Relations` for what a kernel lacked, and for more of the kind.
+
+        Twice as much each time: once little is learned, all of it is wanted, and a coming and going
+        for each would cost more than the answers.
+        """
         arrays, relations = self.arrays(), self.relations
+        if kind == closure.VISIBLE_STEPS:
+            arrays.visible_steps[:] = self._put(relations.visible_steps())
+            return
+        self._batch *= 2
         if kind == closure.VISIBLE:
-            arrays.visible[what] = relations.visible(self.flat.leaf(what))
-        elif kind == closure.VISIBLE_STEPS:
-            place, size = self._put(relations.visible_steps())
-            arrays.visible_steps[:] = place, size
+            for leaf in self._lacking(arrays.visible, what):
+                arrays.visible[leaf] = relations.visible(self.flat.leaf(leaf))
         elif kind == closure.PREDECESSORS:
-            place, size = self._put(relations.predecessors(self._steps[what]))
-            arrays.predecessors[what], arrays.predecessors_size[what] = place, size
+            for step in self._lacking(arrays.predecessors_size, what, leaves=False):
+                place, size = self._put(relations.predecessors(self._steps[step]))
+                arrays.predecessors[step], arrays.predecessors_size[step] = place, size
         elif kind == closure.CONFLICTS:
-            place, size = self._put(relations.conflicts(self.flat.leaf(what)))
-            arrays.conflicts[what], arrays.conflicts_size[what] = place, size
+            for leaf in self._lacking(arrays.conflicts_size, what):
+                place, size = self._put(relations.conflicts(self.flat.leaf(leaf)))
+                arrays.conflicts[leaf], arrays.conflicts_size[leaf] = place, size
         else:
-            place, size = self._put(relations.enablers(self.flat.leaf(what)))
-            arrays.enablers[what], arrays.enablers_size[what] = place, size
+            for leaf in self._lacking(arrays.enablers_size, what):
+                place, size = self._put(relations.enablers(self.flat.leaf(leaf)))
+                arrays.enablers[leaf], arrays.enablers_size[leaf] = place, size
+
+    def _lacking(self, sizes: Any, what: int, leaves: bool = True) -> list[int]:
+        """Return what is wanted, and a batch of others of the like that were never fetched.
+
+        Of leaves, those that are enabled as it is: conflicts are a matter of enabled ones alone.
+        """
+        others = np.flatnonzero(sizes[: self.flat.leaves() if leaves else None] < 0)
+        if leaves:
+            enabled = self.flat.count.data[others] > 0
+            others = others[enabled == (self.flat.count.data[what] > 0)]
+        return [what, *(n for n in others[: self._batch].tolist() if n != what)]
 
     def _put(self, steps: list[LocalStep]) -> tuple[int, int]:
         """Write a list down, but for steps that are too new; return where, and how long it is."""
@@ -146,6 +180,16 @@ class FlatRelations:
         if self._arrays is not None and self._arrays.heap is not self._heap.data:
             self._arrays = self._arrays._replace(heap=self._heap.data)
         return place, len(numbers)
+
+
+def _scratch(steps: int) -> Scratch:
+    steps = max(64, steps)
+    return Scratch(
+        np.zeros(steps, np.int64),
+        np.zeros(steps, np.int32),
+        np.zeros(1, np.int64),
+        np.zeros(2, np.int64),
+    )
 
 
 def _never(count: int) -> Any:

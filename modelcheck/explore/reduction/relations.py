@@ -1,84 +1,72 @@
-"""How steps can disturb and enable each other, read off what was learned.
+"""How local steps can disturb and enable each other, read off what was learned.
 
-A *local step* is an agent at one of its local states: ``(agent, local id)``. Its trie says exactly
-what it reads and writes, so nothing is declared: a footprint is that of one path, down to the cell
-of an array. Everything here is a statement about known paths. A search that learns a path on its
-way must `note` it, and a search is complete only when its last run learned nothing
+Nothing is declared: a footprint is that of one form (`forms`), down to the cell of an array.
+Everything here is a statement about known forms. A search that learns a path on its way must `note`
+it, and a search is complete only when nothing was learned that its choices rest on
 (`modelcheck.explore.reduction.search` sees to that).
 
-Neighbours: `modelcheck.tables.tries` has the tries; `stubborn` closes sets of steps under these
+Neighbours: `forms` has what steps need and do; `stubborn` closes sets of steps under these
 relations. The argument why it is sound is in docs/reduction.md.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
+from modelcheck.explore.reduction.forms import Form, Forms, LocalStep
 from modelcheck.explore.reduction.ignoring import bits, components
+from modelcheck.tables.operations import disturbed
 from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.tables.tries import Branch, Leaf, Node
 
-#: An agent at one of its local states.
-LocalStep = tuple[int, int]
+__all__ = ["LocalStep", "Relations"]
 
-#: A path through a trie: each branch, the child that it goes on to, and the one value for which it
-#: does so; None where a view makes several values look alike.
-Path = tuple[tuple[Branch, Node, int | None], ...]
+#: Where a branch goes on, None if that was never learned; and whether a change can bring it there.
+Way = tuple[Node | None, bool]
 
 
 class Relations:
     """Which local steps conflict with a path, and which could enable one that is blocked.
 
     Lists are computed when first asked for, and again once something was learned that they rest
-    on. `watched` are the properties whose answers must not be disturbed unseen.
+    on. `watched` are the properties whose answers must not be disturbed unseen. `grown` counts how
+    often something was learned that a list may rest on.
     """
 
     def __init__(self, tables: Tables, watched: Iterable[Property] = ()):
         self.tables = tables
+        self.forms = Forms(tables)
         self.slot = [agent.slot for agent in tables.agents]
         self.agent = {slot: number for number, slot in enumerate(self.slot)}
         self._values = [domain.values for domain in tables.domains]
-        count = len(tables.slots)
-        #: For each slot: the local steps that read it, with the branches where they do.
-        self._readers: list[dict[LocalStep, list[Branch]]] = [{} for _ in range(count)]
-        #: For each slot: the local steps that write it, with the values that they write.
-        self._writers: list[dict[LocalStep, set[int]]] = [{} for _ in range(count)]
-        self._touched: dict[LocalStep, set[int]] = defaultdict(set)
-        self._paths: dict[Leaf, tuple[LocalStep, Path]] = {}
-        self._seen: set[Node] = set()
-        self.version = 0
-        self._stamp = [0] * count
-        self._conflicts: dict[Leaf, tuple[int, list[LocalStep]]] = {}
-        self._enablers: dict[Leaf, tuple[int, list[LocalStep]]] = {}
+        self.version = self.grown = 0
+        self._stamp = [0] * len(tables.slots)
+        self._conflicts: dict[Form, tuple[int, list[LocalStep]]] = {}
+        self._enablers: dict[Form, tuple[int, list[LocalStep]]] = {}
         self._reachable: dict[int, list[int]] = {}
-        for agent, who in enumerate(tables.agents):
-            for local, trie in enumerate(who.tries):
-                self._scan((agent, local), trie.root)
-        self._visible: dict[Leaf, bool] = {}
+        self._visible: dict[Form, bool] = {}
         self._visible_steps: list[LocalStep] | None = None
         self.watch(watched)
+        self.grown = 0
 
     # What was learned.
 
-    def note(self, agent: int, state: State) -> None:
-        """Take in the path that the agent's step takes in `state`, which was learned just now."""
-        step = agent, state[self.slot[agent]]
+    def note(self, agent: int, state: State) -> bool:
+        """Take in the path that the agent's step takes in `state`, which was learned just now.
+
+        Return whether it is of a form that was not known: otherwise nothing changes.
+        """
+        form = self.forms.note(agent, state)
+        if form is None:
+            return False
         self.version += 1
-        node: Any = self.tables.agents[agent].tries[step[1]].root
-        path: Path = ()
-        while isinstance(node, Branch):
-            self._add_branch(step, node)
-            value = state[node.slot]
-            path = (*path, (node, node.children[value], None if node.view else value))
-            node = node.children[value]
-        self._add_leaf(step, node, path)
-        for slot in self._touched[step]:
+        self.grown += 1
+        for slot in {self.slot[agent], *form.reads, *form.changes}:
             self._stamp[slot] = self.version
         self._reachable.clear()
-        self._visible.clear()
         self._visible_steps = None
+        return True
 
     def watch(self, watched: Iterable[Property]) -> None:
         """Say which properties must not be disturbed unseen; call again when one has learned."""
@@ -88,58 +76,9 @@ class Relations:
             for node in _branches(prop.trie.root):
                 self._watching.setdefault(node.slot, []).append(node)
         self.version += 1
+        self.grown += 1
         self._visible.clear()
         self._visible_steps = None
-
-    def _scan(self, step: LocalStep, root: Node | None) -> None:
-        """Take in a whole trie."""
-        waiting: list[tuple[Node | None, Path]] = [(root, ())]
-        while waiting:
-            node, path = waiting.pop()
-            if isinstance(node, Branch):
-                self._add_branch(step, node)
-                values = {id(child): value for value, child in node.children.items()}
-                children = {id(child): child for child in node.children.values()}
-                waiting += [
-                    (child, (*path, (node, child, None if node.view else values[key])))
-                    for key, child in children.items()
-                ]
-            elif isinstance(node, Leaf):
-                self._add_leaf(step, node, path)
-
-    def _add_branch(self, step: LocalStep, node: Branch) -> None:
-        if node not in self._seen:
-            self._seen.add(node)
-            self._readers[node.slot].setdefault(step, []).append(node)
-            self._touched[step].add(node.slot)
-
-    def _add_leaf(self, step: LocalStep, leaf: Leaf, path: Path) -> None:
-        if leaf in self._paths:
-            return
-        self._paths[leaf] = step, path
-        for outcome in leaf.outcomes:
-            for slot, value in outcome.writes:
-                self._writers[slot].setdefault(step, set()).add(value)
-                self._touched[step].add(slot)
-
-    # Values as branches see them.
-
-    def _child(self, branch: Branch, value: int) -> Node | None:
-        """Return where a branch goes on with a value, None if that was never learned."""
-        child = branch.children.get(value)
-        if child is None and branch.view is not None:
-            observed = branch.view.observe(self._values[branch.slot][value])
-            return branch.seen.get(observed)
-        return child
-
-    def _alike(self, branch: Branch, value: int, other: int) -> bool:
-        """Tell whether a branch cannot tell two values apart."""
-        if value == other:
-            return True
-        if branch.view is None:
-            return False
-        values = self._values[branch.slot]
-        return bool(branch.view.observe(values[value]) == branch.view.observe(values[other]))
 
     # Conflicts.
 
@@ -147,134 +86,198 @@ class Relations:
         """Return the local steps of others that may disturb an enabled path, or be disturbed by it.
 
         Any other known step can be taken before or after it with the same result, and leaves it
-        enabled on the same path.
+        enabled in the same form.
         """
-        kept = self._conflicts.get(leaf)
-        if kept is not None and not self._outdated(leaf, kept[0]):
-            return kept[1]
-        found = sorted(self._disturbing(leaf))
-        self._conflicts[leaf] = self.version, found
-        return found
+        form = self.forms.of[leaf]
+        kept = self._conflicts.get(form)
+        if kept is None or self._outdated(form, kept[0]):
+            kept = self._conflicts[form] = self.version, sorted(self._disturbing(form))
+        return kept[1]
 
-    def _outdated(self, leaf: Leaf, version: int) -> bool:
-        (agent, _), path = self._paths[leaf]
-        slots = {self.slot[agent], *(branch.slot for branch, _, _ in path)}
-        slots.update(slot for outcome in leaf.outcomes for slot, _ in outcome.writes)
+    def _outdated(self, form: Form, version: int) -> bool:
+        slots = {self.slot[form.step[0]], *form.reads, *form.changes}
         return any(self._stamp[slot] > version for slot in slots)
 
-    def _disturbing(self, leaf: Leaf) -> set[LocalStep]:
-        step, path = self._paths[leaf]
-        writes = _writes(leaf)
-        before = self._before(step, path)
-        found = self._breaking(step, path)
-        for slot, values in writes.items():
-            for other, branches in self._readers[slot].items():
-                if other[0] != step[0] and not self._unseen(before.get(slot), values, branches):
-                    found.add(other)
-            for other, theirs in self._writers[slot].items():
-                if other[0] != step[0] and not (len(values) == 1 and theirs == values):
-                    found.add(other)
-            owner = self.agent.get(slot, step[0])
-            if owner != step[0]:  # it moves another agent: none of whose steps may come between
-                found.update((owner, m) for m in range(len(self.tables.agents[owner].tries)))
-        return {other for other in found if not self._never_together(step, path, writes, other)}
+    def _disturbing(self, form: Form) -> set[LocalStep]:
+        forms, agent = self.forms, form.step[0]
+        near = set(forms.changers[self.slot[agent]])
+        for slot in form.reads:
+            near |= forms.changers[slot]
+        for slot in form.changes:
+            near |= forms.readers[slot] | forms.changers[slot]
+            owner = self.agent.get(slot, agent)
+            if owner != agent:  # it moves another agent
+                count = len(self.tables.agents[owner].tries)
+                near.update((owner, local) for local in range(count))
+        return {other for other in near if other[0] != agent and self._conflict(form, other)}
 
-    def _breaking(self, step: LocalStep, path: Path) -> set[LocalStep]:
-        """Return the steps of others that can lead the step away from its path."""
-        agent, local = step
-        found = {
-            other
-            for branch, child, _ in path
-            for other, values in self._writers[branch.slot].items()
-            if other[0] != agent and any(self._child(branch, v) is not child for v in values)
-        }
-        for other, values in self._writers[self.slot[agent]].items():
-            if other[0] != agent and values != {local}:
-                found.add(other)
-        return found
+    def _conflict(self, form: Form, other: LocalStep) -> bool:
+        """Tell whether a step can be taken together with a form so that one disturbs the other.
 
-    def _before(self, step: LocalStep, path: Path) -> dict[int, int]:
-        """Return the values that slots are known to have when the path is taken."""
-        known = {branch.slot: value for branch, _, value in path if value is not None}
-        return known | {self.slot[step[0]]: step[1]}
-
-    def _unseen(self, before: int | None, after: set[int], branches: Iterable[Branch]) -> bool:
-        """Tell whether no branch can tell the values after a write from the one before it."""
-        return before is not None and all(
-            self._alike(branch, before, value) for branch in branches for value in after
+        A branch of it that was never learned counts as such where a slot on the way to it is
+        changed by the form: it might be learned only where the form has not been taken.
+        """
+        return any(
+            node is None or (node.enabled and self._disturb(form, node))
+            for node in self._together(form, other, form.step[1])
         )
 
-    def _never_together(
-        self, step: LocalStep, path: Path, writes: dict[int, set[int]], other: LocalStep
-    ) -> bool:
-        """Tell whether `other` is never enabled where `step` is on its path, and stays so after it.
+    def _disturb(self, one: Form, other: Form) -> bool:
+        """Tell whether two enabled forms do not commute, or one leads the other off its path."""
+        return (
+            self._leads_off(one, other)
+            or self._leads_off(other, one)
+            or any(self._clash(one, other, slot) for slot in one.changes & other.changes)
+        )
 
-        A branch of `other` that was never learned counts as enabled wherever a slot on the way to
-        it is written by `step`: it might be learned only where `step` has not been taken.
-        """
-        fixed = {turn[0].slot: turn for turn in path}
-        own = self.slot[other[0]]
-        if own in fixed:
-            branch, child, _ = fixed[own]
-            if self._child(branch, other[1]) is not child:
+    def _leads_off(self, form: Form, other: Form) -> bool:
+        """Tell whether `form` can lead `other` off its path."""
+        agent, local = other.step
+        if form.writes.get(self.slot[agent], {local}) != {local}:
+            return True
+        for branch, child, seen in other.path:
+            values = form.writes.get(branch.slot, ())
+            if any(self.forms.child(branch, value) is not child for value in values):
                 return True
-        waiting: list[tuple[Node | None, bool]] = [
-            (self.tables.agents[other[0]].tries[other[1]].root, own in writes)
-        ]
+            for kind in form.operations.get(branch.slot, ()):
+                changed = disturbed(branch.view, kind)
+                if changed is None or seen in changed:
+                    return True
+        return False
+
+    def _clash(self, one: Form, other: Form, slot: int) -> bool:
+        """Tell whether changes of a slot may come to something else in the other order.
+
+        Two operations do not, where neither leads the other off its path.
+        """
+        mine, theirs = one.writes.get(slot), other.writes.get(slot)
+        if mine is None and theirs is None:
+            return False
+        operated = slot in one.operations or slot in other.operations
+        return operated or mine != theirs or len(mine or ()) != 1
+
+    def _together(self, form: Form, other: LocalStep, own: int | None) -> Iterator[Form | None]:
+        """Go over the forms of a step that are possible where `form` is, and stay so after it.
+
+        `own` is where the form's agent is known to be. None stands for a branch that was never
+        learned and that a change by the form may hide.
+        """
+        theirs = self.slot[other[0]]
+        for branch, child, _ in form.reads.get(theirs, ()):
+            if self.forms.child(branch, other[1]) is not child:
+                return
+        trie = self.forms.tries[other[0]].get(other[1])
+        root = trie.root if trie is not None else None
+        waiting: list[Way] = [(root, theirs in form.changes)]
         while waiting:
             node, touched = waiting.pop()
-            if not isinstance(node, Branch):
-                if node is None:  # its step was never performed at all
-                    if touched:
-                        return False
-                elif node.outcomes:  # type: ignore[attr-defined] # a step's leaves are Leaf objects
-                    return False
-                continue
-            touched = touched or node.slot in writes
-            ways = self._ways(node, fixed, step)
-            if touched and None in ways:
-                return False
-            waiting += [(way, touched) for way in ways if way is not None]
-        return True
+            if isinstance(node, Form):
+                yield node
+            elif isinstance(node, Branch):
+                waiting += self._ways(form, node, own, touched)
+            elif touched:
+                yield None
 
-    def _ways(
-        self, node: Branch, fixed: dict[int, tuple[Branch, Node, int | None]], step: LocalStep
-    ) -> set[Node | None]:
-        """Return where a branch can go on while the step is on its path; None for "not learned"."""
-        if node.slot == self.slot[step[0]]:
-            return {self._child(node, step[1])}
-        if node.slot in fixed:
-            branch, child, value = fixed[node.slot]
-            if value is not None:
-                return {self._child(node, value)}
-            values = range(len(self._values[node.slot]))
-            return {self._child(node, v) for v in values if self._child(branch, v) is child}
-        return {*node.children.values(), None}
+    def _ways(self, form: Form, node: Branch, own: int | None, touched: bool) -> list[Way]:
+        """Return where a branch can go on while `form` is on its path."""
+        slot = node.slot
+        value = own if own is not None and slot == self.slot[form.step[0]] else None
+        turnings = form.reads.get(slot, [])
+        for branch, child, seen in turnings:
+            if branch.view is None:
+                value = seen  # type: ignore[assignment] # without a view, what it saw is a value
+            elif branch.view == node.view:
+                return self._seeing(form, node, [seen], touched)
+        if value is not None:
+            return self._valued(form, node, [value], touched)
+        if turnings and slot not in self.forms.operated:
+            every = range(len(self._values[slot]))
+            alike = (v for v in every if all(self.forms.child(b, v) is c for b, c, _ in turnings))
+            return self._valued(form, node, alike, touched)
+        if node.view is not None:
+            return self._seeing(form, node, [*node.seen], touched) + self._unseen(form, node, touched)
+        now = touched or slot in form.changes
+        return [(child, now) for child in {*node.children.values()}] + [(None, now)]
+
+    def _valued(
+        self, form: Form, node: Branch, values: Iterable[int], touched: bool
+    ) -> list[Way]:
+        """Return where a branch goes on with some values."""
+        if node.view is not None:
+            whole = self._values[node.slot]
+            seen = {node.view.observe(whole[value]) for value in values}
+            return self._seeing(form, node, seen, touched)
+        now = touched or node.slot in form.changes
+        return [(node.children.get(value), now) for value in values]
+
+    def _seeing(
+        self, form: Form, node: Branch, seen: Iterable[Hashable], touched: bool
+    ) -> list[Way]:
+        """Return where a branch with a view goes on with what it may see."""
+        assert node.view is not None
+        return [
+            (node.seen.get(one), touched or self._may_change(form, node, one))
+            for one in seen
+            if one in node.seen or one not in node.view.blocks
+        ]
+
+    def _unseen(self, form: Form, node: Branch, touched: bool) -> list[Way]:
+        """Return that a branch with a view may see what it never saw."""
+        assert node.view is not None
+        known = {*node.seen, *node.view.blocks}
+        if node.slot in form.writes:
+            return [(None, True)]
+        changes = [disturbed(node.view, kind) for kind in form.operations.get(node.slot, ())]
+        return [(None, touched or any(c is None or not c <= known for c in changes))]
+
+    def _may_change(self, form: Form, node: Branch, seen: Hashable) -> bool:
+        """Tell whether a form may change what a branch with a view sees."""
+        if node.slot in form.writes:
+            return True
+        changes = [disturbed(node.view, kind) for kind in form.operations.get(node.slot, ())]
+        return any(c is None or seen in c for c in changes)
 
     # What enables.
 
     def enablers(self, leaf: Leaf) -> list[LocalStep]:
         """Return the local steps one of which must be taken before a blocked path is left."""
-        kept = self._enablers.get(leaf)
-        if kept is not None and not self._outdated(leaf, kept[0]):
-            return kept[1]
-        found = sorted({
-            other
-            for branch, child, _ in self._paths[leaf][1]
-            for other, values in self._writers[branch.slot].items()
-            if any(self._child(branch, v) is not child for v in values)
-        })  # fmt: skip
-        self._enablers[leaf] = self.version, found
-        return found
+        form = self.forms.of[leaf]
+        kept = self._enablers.get(form)
+        if kept is None or self._outdated(form, kept[0]):
+            near = {step for slot in form.reads for step in self.forms.changers[slot]}
+            found = sorted(step for step in near if self._may_unblock(form, step))
+            kept = self._enablers[form] = self.version, found
+        return kept[1]
+
+    def _may_unblock(self, form: Form, other: LocalStep) -> bool:
+        """Tell whether a step, possible where a form is blocked, can lead off its path.
+
+        The form's agent may be elsewhere: so nothing is said of where it is.
+        """
+        return any(
+            node is not None and node.enabled and self._leads_off_path(node, form)
+            for node in self._together(form, other, None)
+        )
+
+    def _leads_off_path(self, form: Form, blocked: Form) -> bool:
+        return any(
+            any(self.forms.child(branch, v) is not child for v in form.writes.get(branch.slot, ()))
+            or any(
+                changed is None or seen in changed
+                for kind in form.operations.get(branch.slot, ())
+                for changed in [disturbed(branch.view, kind)]
+            )
+            for branch, child, seen in blocked.path
+        )
 
     def predecessors(self, step: LocalStep) -> list[LocalStep]:
         """Return the local steps that bring the agent to where the local step can be taken."""
         agent, local = step
-        return sorted(w for w, values in self._writers[self.slot[agent]].items() if local in values)
+        return sorted(w for w, values in self.forms.writers[self.slot[agent]].items() if local in values)
 
     def is_moved(self, agent: int) -> bool:
         """Tell whether others write the agent's local state."""
-        return any(other != agent for other, _ in self._writers[self.slot[agent]])
+        return any(other != agent for other, _ in self.forms.writers[self.slot[agent]])
 
     def reachable(self, agent: int, here: int) -> int:
         """Return the local states that the agent can come to from one, as bits."""
@@ -289,7 +292,7 @@ class Relations:
 
     def _onward(self, agent: int) -> list[int]:
         """Close the agent's local graph; what others write into its slot may happen at any time."""
-        writers = self._writers[self.slot[agent]]
+        writers = self.forms.writers[self.slot[agent]]
         count = len(self.tables.agents[agent].tries)
         foreign = 0
         edges: list[list[int]] = [[] for _ in range(count)]
@@ -318,32 +321,47 @@ class Relations:
 
     def visible(self, leaf: Leaf) -> bool:
         """Tell whether a path may change the answer of a watched property."""
-        found = self._visible.get(leaf)
+        return self._is_visible(self.forms.of[leaf])
+
+    def _is_visible(self, form: Form) -> bool:
+        found = self._visible.get(form)
         if found is None:
-            step, path = self._paths[leaf]
-            before = self._before(step, path)
-            found = self._visible[leaf] = any(
-                not self._unseen(before.get(slot), values, self._watching.get(slot, ()))
-                for slot, values in _writes(leaf).items()
+            found = self._visible[form] = any(
+                slot in form.operations or not self._looks_alike(form, slot)
+                for slot in form.changes
                 if slot in self._watching
             )
         return found
 
+    def _looks_alike(self, form: Form, slot: int) -> bool:
+        """Tell whether no property can tell what a form writes from what was there."""
+        before = {seen for branch, _, seen in form.reads.get(slot, ()) if branch.view is None}
+        if slot == self.slot[form.step[0]]:
+            before = {form.step[1]}
+        return bool(before) and all(
+            self._alike(branch, one, value)  # type: ignore[arg-type] # values, without a view
+            for one in before
+            for branch in self._watching[slot]
+            for value in form.writes[slot]
+        )
+
+    def _alike(self, branch: Branch, value: int, other: int) -> bool:
+        """Tell whether a branch cannot tell two values apart."""
+        if value == other:
+            return True
+        if branch.view is None:
+            return False
+        values = self._values[branch.slot]
+        return bool(branch.view.observe(values[value]) == branch.view.observe(values[other]))
+
     def visible_steps(self) -> list[LocalStep]:
         """Return all known local steps with a path that may change a watched property's answer."""
         if self._visible_steps is None:
+            every = dict.fromkeys(self.forms.of.values())
             self._visible_steps = sorted(
-                {s for leaf, (s, _) in self._paths.items() if leaf.outcomes and self.visible(leaf)}
+                {form.step for form in every if form.enabled and self._is_visible(form)}
             )
         return self._visible_steps
-
-
-def _writes(leaf: Leaf) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = {}
-    for outcome in leaf.outcomes:
-        for slot, value in outcome.writes:
-            found.setdefault(slot, set()).add(value)
-    return found
 
 
 def _branches(root: Any) -> list[Branch]:

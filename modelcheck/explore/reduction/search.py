@@ -1,8 +1,9 @@
 """The reduced search, in plain Python: breadth-first, expanding stubborn sets.
 
-A choice made early may rest on tables that still lack what matters. So the search runs until a run
-has learned nothing: the relations were then the same from its first state to its last. A violation
-is one in any run, since every state that is reached is really reachable.
+A choice made early may rest on tables that still lack what matters. So choices are looked at again,
+now and then and at the end: a run counts if all of them would be the same with what is known by
+then, and is begun anew otherwise. A violation is one in any run, since every state that is reached
+is really reachable.
 
 Deterministic. Neighbours: `modelcheck.explore.reference` is the same search without reduction, and
 what this one is tested against.
@@ -12,9 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import evolve
+
 from modelcheck.errors import ModelError
 from modelcheck.explore import coverage, reference
 from modelcheck.explore.budget import Meter
+from modelcheck.explore.reduction.audit import Audit, spread
 from modelcheck.explore.reduction.ignoring import bits, ignored
 from modelcheck.explore.reduction.relations import Relations
 from modelcheck.explore.reduction.stubborn import Closure
@@ -23,23 +27,30 @@ from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.tables.tries import Leaf
 from modelcheck.watchdog import reason_of
 
+#: How many states are expanded before their choices are looked at again; and how many times as many
+#: before the next time.
+FIRST_LOOK, LONGER = 1 << 10, 4
+
 #: How many states are expanded between two looks at the clock.
 STRIDE = 64
 
 
-def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None) -> Search:
+def explore(
+    tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None, audited: bool = False
+) -> Search:
     """Search with partial-order reduction; see `modelcheck.explore.reference.explore`.
 
     The same verdict as without, every deadlock, and of every property whether it can be violated.
-    Counts are those of the last run. A counterexample need not be a shortest one.
+    Counts are those of the last run. A counterexample need not be a shortest one. If `audited`, a
+    search that came to its end is looked at again (`modelcheck.explore.reduction.audit`).
     """
     runs = 0
+    relations = Relations(tables)
     witnesses: dict[int, tuple[tuple[int, int], ...]] = {}
     while True:
         runs += 1
-        before = tables.learned
         coverage.forget(tables)
-        run = _Run(tables, meter, witnesses, runs)
+        run = _Run(tables, meter, witnesses, runs, relations)
         search = run.search
         try:
             run.to_the_end(pause)
@@ -52,7 +63,12 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
         witnesses = search.witnesses
         if search.found or search.reason or search.paused is not None:
             return search
-        if tables.learned == before:
+        if not run.stale:
+            if audited:
+                numbers = spread(len(run.chosen))
+                judge = Audit(run.relations)
+                judge.look([run.states[n] for n in numbers], [run.chosen[n] for n in numbers])
+                search.reduction = evolve(search.reduction, audited=judge.looked_at)
             return search
 
 
@@ -65,6 +81,7 @@ class _Run:
         meter: Meter,
         witnesses: dict[int, tuple[tuple[int, int], ...]],
         number: int,
+        relations: Relations | None = None,
     ):
         self.tables, self.meter, self.number = tables, meter, number
         self.search = Search(tables, engine="reference")
@@ -75,10 +92,16 @@ class _Run:
         self.edges: list[list[int]] = []
         self.enabled: list[int] = []
         self.taken: list[int] = []
+        self.chosen: list[list[int]] = []
         self.postponed = 0
+        self.stale = False  # whether a choice rested on too little: the run is worth nothing
+        self.due = FIRST_LOOK
+        self.caught_up: int | None = None  # how much was known when ignored steps were taken
         reference.examine(self.search, self.parents, tables.initial)
-        self.relations = Relations(tables, self._watched())
+        self.relations = relations or Relations(tables)
+        self.relations.watch(self._watched())
         self.known = tables.learned
+        self.looked_at = self.relations.grown
 
     def _watched(self) -> list[Property]:
         """Return the properties whose answers matter in every state."""
@@ -92,11 +115,16 @@ class _Run:
     def to_the_end(self, pause: Callable[[], bool] | None) -> None:
         """Expand all states, and then those that ignore steps, until none does."""
         search = self.search
-        while search.found is None and not search.reason:
+        while search.found is None and not search.reason and not self.stale:
             while len(self.edges) < len(self.states) and not self._stopped():
                 if pause is not None and pause():
                     search.paused = self.states
                     return
+                if len(self.edges) >= self.due:
+                    self.due = LONGER * len(self.edges)
+                    self._look_again()
+                    if self.stale:
+                        return
                 level = range(len(self.edges), len(self.states))
                 search.levels.append(len(level))
                 for at in level:
@@ -107,7 +135,32 @@ class _Run:
                 return
             self._look_at_budget(len(self.edges))
             if self._stopped() or not self._catch_up():
+                break
+        if not self._stopped():
+            self.stale |= self.caught_up not in (None, self.relations.grown)
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Find out whether the choices so far would be the same by now.
+
+        If all are, so is all that follows from them: the run is the one that begins with all this.
+        """
+        grown = self.relations.grown
+        if self.stale or grown == self.looked_at:
+            return
+        self.looked_at = grown
+        for at, chosen in enumerate(self.chosen):
+            leaves = self._leaves(self.states[at])
+            if self._choice(at, leaves) != chosen:
+                self.stale = True
                 return
+
+    def _choice(self, at: int, leaves: list[Leaf]) -> list[int]:
+        """Return the agents to expand in a state."""
+        enabled = [agent for agent, leaf in enumerate(leaves) if leaf.outcomes]
+        if len(enabled) < 2:
+            return enabled
+        return Closure(self.relations, self.states[at], leaves).smallest(enabled)
 
     def _stopped(self) -> bool:
         return self.search.found is not None or bool(self.search.reason)
@@ -128,13 +181,12 @@ class _Run:
         self.edges.append([])
         self.enabled.append(sum(1 << agent for agent in enabled))
         self.taken.append(0)
+        chosen = self._choice(at, leaves)
+        self.chosen.append(chosen)
         if not enabled:
             reference.at_rest(self.search, self.parents, state)
             return
-        chosen = enabled
-        if len(enabled) > 1:
-            chosen = Closure(self.relations, state, leaves).smallest(enabled)
-            self.postponed += len(chosen) < len(enabled)
+        self.postponed += len(chosen) < len(enabled)
         self._take(at, chosen, leaves)
 
     def _look_at_budget(self, at: int) -> None:
@@ -193,6 +245,8 @@ class _Run:
 
     def _catch_up(self) -> bool:
         """Where steps are ignored for ever, take them; tell whether there were any."""
+        if self.caught_up is None:
+            self.caught_up = self.relations.grown
         wanting = ignored(self.edges, self.enabled, self.taken)
         for at, agents in wanting:
             state = self.states[at]
