@@ -139,10 +139,7 @@ class Turn:
         """
         slot = self.slot_of(ref)
         alone = slot not in self.writes
-        if alone:
-            before = self._recorder.read_to_operate(slot, view)
-        else:
-            before = self.read_slot(slot)
+        before = self._recorder.read_to_operate(slot, view) if alone else self.read_slot(slot)
         try:
             after, operand = change(before)
         except Exception:

@@ -23,7 +23,9 @@ class Shared:
 def reduced(shared, *functions, **options):
     """The result with reduction, held against the one without."""
     plain = run(shared, *functions, engine="reference", **options)
-    results = [run(shared, *functions, engine=e, reduction=True, audit=True, **options) for e in ENGINES]
+    results = [
+        run(shared, *functions, engine=e, reduction=True, audit=True, **options) for e in ENGINES
+    ]
     assert {r.verdict for r in results} == {plain.verdict}
     if plain.holds:
         assert len({(r.states, r.transitions) for r in results}) == 1
@@ -45,6 +47,45 @@ def test_steps_that_have_nothing_to_do_with_each_other_are_taken_in_one_order():
     """Four processes of three steps: 4 * 3 + 1 states instead of 4 ** 4."""
     result, plain = reduced(Shared(), *(own_cell(i) for i in range(4)))
     assert (result.states, plain.states) == (13, 256)
+
+
+def asks(kind, reads):
+    def asked(s):
+        return len([read(s) for read in reads]) >= 0
+
+    return kind(asked)
+
+
+@pytest.mark.parametrize(
+    ("properties", "states"),
+    [
+        ([], 7),
+        ([asks(at_end, [lambda s: s.a[0], lambda s: s.a[1]])], 7),
+        ([asks(always, [lambda s: s.y])], 7),
+        ([asks(always, [lambda s: s.a[0]])], 7),
+        ([asks(always, [lambda s: s.a[0], lambda s: s.a[1]])], 16),
+        ([asks(sometimes, [lambda s: s.a[0], lambda s: s.a[1]])], 7),
+    ],
+    ids=["deadlock", "at the end", "another location", "one of them", "both", "found at once"],
+)
+def test_each_question_pays_for_what_it_needs(properties, states):
+    """Two processes of three steps: only an invariant that sees both needs all interleavings.
+
+    Deadlocks and final states need no order; a witness none once it is found.
+    """
+    result, plain = reduced(Shared(), own_cell(0), own_cell(1), properties=properties)
+    assert (result.states, plain.states) == (states, 16)
+
+
+def test_a_failing_step_alone_costs_nothing():
+    """An assertion that no other step can disturb is found on the one way through."""
+
+    def fails(s):
+        x = yield s.x
+        assert x == 1
+
+    result, _ = reduced(Shared(), own_cell(0), own_cell(1), fails)
+    assert result.violation.kind.value == "assertion"
 
 
 def test_a_process_that_never_rests_hides_nobody():

@@ -34,6 +34,9 @@ KINDS = (
 )  # fmt: skip
 
 
+PROPERTIES = ("always", "sometimes", "at_end")
+
+
 @frozen
 class Operated:
     """What each process does; the channels' capacities and first messages; what is asked."""
@@ -61,7 +64,7 @@ def random_operated(chance: Random) -> Operated:
         tuple(tuple(range(chance.randint(0, c))) for c in capacities),
         chance.randint(1, 12),
         tuple(
-            (chance.choice(["always", "sometimes", "at_end"]), chance.randrange(4), chance.randint(0, 3))
+            (chance.choice(PROPERTIES), chance.randrange(4), chance.randrange(4))
             for _ in range(chance.choice([0, 0, 1, 2]))
         ),
         chance.random() < 0.7,

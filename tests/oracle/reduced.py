@@ -100,7 +100,7 @@ def note(facts: Facts, tables: Tables, state: State, depth: int) -> list[Any]:
     return found
 
 
-class Run(reduction._Run):
+class Run(reduction.Run):
     """A reduced run that goes on after violations, and looks for witnesses it has already."""
 
     watch = True

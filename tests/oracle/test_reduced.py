@@ -103,7 +103,12 @@ def test_a_budget_that_cuts_a_reduced_search_is_told():
                 whole = check(model, memory=memory, engine="reference", reduction=True, audit=True)
                 for most in range(1, min(whole.states, 40)):
                     part = check(
-                        model, memory=memory, engine="reference", reduction=True, audit=True, max_states=most
+                        model,
+                        memory=memory,
+                        engine="reference",
+                        reduction=True,
+                        audit=True,
+                        max_states=most,
                     )
                     assert part.verdict is not Verdict.HOLDS
         except ModelError:
@@ -168,6 +173,8 @@ def test_coverage_counts_the_last_run_alone(engine):
         yield s.x.add(1)
 
     s = Shared()
-    result = check(System(s, [worker(s, 0), worker(s, 1)], []), engine=engine, reduction=True, audit=True)
+    result = check(
+        System(s, [worker(s, 0), worker(s, 1)], []), engine=engine, reduction=True, audit=True
+    )
     assert result.reduction.runs > 1
     assert sum(c.taken for c in result.coverage) == result.transitions

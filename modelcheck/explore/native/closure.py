@@ -219,9 +219,9 @@ def choose(layout, tries, agents, relating, store, mine, scratch, order, last, m
                         roots[a_base[agent] + local],
                     )  # fmt: skip
                     blocked = np.int64(-1)
-                    if node != 0 and outcomes_of[t_data[node]] == 0:
-                        if t_data[node] < len(enablers):
-                            blocked = t_data[node]
+                    known = node != 0 and t_data[node] < len(enablers)
+                    if known and outcomes_of[t_data[node]] == 0:
+                        blocked = t_data[node]
                     first, some = np.int32(0), np.int32(0)
                     if blocked >= 0:
                         first, some = enablers[blocked], enablers_size[blocked]

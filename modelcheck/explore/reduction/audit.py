@@ -167,7 +167,9 @@ class Audit:
     def _wrong(self, what: str, agent: int | None, state: State) -> NoReturn:
         tables = self.relations.tables
         who = f" (the step of {tables.agents[agent].name})" if agent is not None else ""
-        values = [f"{slot.name} = {tables.value(n, state)!r}" for n, slot in enumerate(tables.slots)]
+        values = [
+            f"{slot.name} = {tables.value(n, state)!r}" for n, slot in enumerate(tables.slots)
+        ]
         raise Unsound(
             f"the audit of the reduction found that {what}{who}, from the state "
             f"{', '.join(values)}\n  This is a fault of modelcheck: please report it with the "

@@ -101,6 +101,8 @@ class Forms:
         self.readers: list[set[LocalStep]] = [set() for _ in range(count)]
         self.changers: list[set[LocalStep]] = [set() for _ in range(count)]
         self.writers: list[dict[LocalStep, set[int]]] = [{} for _ in range(count)]
+        #: For each local step, the slots of all of its forms.
+        self.touched: dict[LocalStep, set[int]] = defaultdict(set)
         #: Slots that some step operates on: they may have values that were never met.
         self.operated: set[int] = set()
         self._values = [domain.values for domain in tables.domains]
@@ -166,6 +168,8 @@ class Forms:
         for slot, values in form.writes.items():
             self.writers[slot].setdefault(form.step, set()).update(values)
         self.operated.update(form.operations)
+        own = self.tables.agents[form.step[0]].slot
+        self.touched[form.step].update({own, *form.reads, *form.changes})
 
     def child(self, branch: Branch, value: int) -> Node | None:
         """Return where a branch goes on with a value, None if that was never learned."""

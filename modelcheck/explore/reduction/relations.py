@@ -62,7 +62,7 @@ class Relations:
             return False
         self.version += 1
         self.grown += 1
-        for slot in {self.slot[agent], *form.reads, *form.changes}:
+        for slot in self.forms.touched[form.step]:
             self._stamp[slot] = self.version
         self._reachable.clear()
         self._visible_steps = None
@@ -183,7 +183,7 @@ class Relations:
         slot = node.slot
         value = own if own is not None and slot == self.slot[form.step[0]] else None
         turnings = form.reads.get(slot, [])
-        for branch, child, seen in turnings:
+        for branch, _, seen in turnings:
             if branch.view is None:
                 value = seen  # type: ignore[assignment] # without a view, what it saw is a value
             elif branch.view == node.view:
@@ -195,13 +195,13 @@ class Relations:
             alike = (v for v in every if all(self.forms.child(b, v) is c for b, c, _ in turnings))
             return self._valued(form, node, alike, touched)
         if node.view is not None:
-            return self._seeing(form, node, [*node.seen], touched) + self._unseen(form, node, touched)
+            return self._seeing(form, node, [*node.seen], touched) + self._unseen(
+                form, node, touched
+            )
         now = touched or slot in form.changes
         return [(child, now) for child in {*node.children.values()}] + [(None, now)]
 
-    def _valued(
-        self, form: Form, node: Branch, values: Iterable[int], touched: bool
-    ) -> list[Way]:
+    def _valued(self, form: Form, node: Branch, values: Iterable[int], touched: bool) -> list[Way]:
         """Return where a branch goes on with some values."""
         if node.view is not None:
             whole = self._values[node.slot]
@@ -270,10 +270,20 @@ class Relations:
             for branch, child, seen in blocked.path
         )
 
+    def shared(self, leaf: Leaf, other: LocalStep, blocked: bool = False) -> tuple[int, ...]:
+        """Return the slots that a path has in common with a step, one of the two changing them."""
+        forms, form = self.forms, self.forms.of[leaf]
+        slots = {slot for slot in {*form.reads, *form.changes} if other in forms.changers[slot]}
+        if not blocked:
+            slots |= {slot for slot in form.changes if other in forms.readers[slot]}
+        return tuple(sorted(slots))
+
     def predecessors(self, step: LocalStep) -> list[LocalStep]:
         """Return the local steps that bring the agent to where the local step can be taken."""
         agent, local = step
-        return sorted(w for w, values in self.forms.writers[self.slot[agent]].items() if local in values)
+        return sorted(
+            w for w, values in self.forms.writers[self.slot[agent]].items() if local in values
+        )
 
     def is_moved(self, agent: int) -> bool:
         """Tell whether others write the agent's local state."""

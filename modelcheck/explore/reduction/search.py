@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve
-
 from modelcheck.errors import ModelError
 from modelcheck.explore import coverage, reference
 from modelcheck.explore.budget import Meter
@@ -44,13 +42,25 @@ def explore(
     Counts are those of the last run. A counterexample need not be a shortest one. If `audited`, a
     search that came to its end is looked at again (`modelcheck.explore.reduction.audit`).
     """
+    run = last_run(tables, meter, pause)
+    search = run.search
+    if audited and search.found is None and not search.reason and search.paused is None:
+        numbers = spread(len(run.chosen))
+        judge = Audit(run.relations)
+        judge.look([run.states[n] for n in numbers], [run.chosen[n] for n in numbers])
+        search.reduction = run.reduction(judge.looked_at)
+    return search
+
+
+def last_run(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None) -> Run:
+    """Return the run that counts: with a violation, cut, or one whose choices all hold good."""
     runs = 0
     relations = Relations(tables)
     witnesses: dict[int, tuple[tuple[int, int], ...]] = {}
     while True:
         runs += 1
         coverage.forget(tables)
-        run = _Run(tables, meter, witnesses, runs, relations)
+        run = Run(tables, meter, witnesses, runs, relations)
         search = run.search
         try:
             run.to_the_end(pause)
@@ -61,18 +71,11 @@ def explore(
                 raise
         run.settle()
         witnesses = search.witnesses
-        if search.found or search.reason or search.paused is not None:
-            return search
-        if not run.stale:
-            if audited:
-                numbers = spread(len(run.chosen))
-                judge = Audit(run.relations)
-                judge.look([run.states[n] for n in numbers], [run.chosen[n] for n in numbers])
-                search.reduction = evolve(search.reduction, audited=judge.looked_at)
-            return search
+        if search.found or search.reason or search.paused is not None or not run.stale:
+            return run
 
 
-class _Run:
+class Run:
     """One run: its graph, and what it has found."""
 
     def __init__(
@@ -115,7 +118,7 @@ class _Run:
     def to_the_end(self, pause: Callable[[], bool] | None) -> None:
         """Expand all states, and then those that ignore steps, until none does."""
         search = self.search
-        while search.found is None and not search.reason and not self.stale:
+        while search.found is None and not search.reason:
             while len(self.edges) < len(self.states) and not self._stopped():
                 if pause is not None and pause():
                     search.paused = self.states
@@ -150,7 +153,7 @@ class _Run:
             return
         self.looked_at = grown
         for at, chosen in enumerate(self.chosen):
-            leaves = self._leaves(self.states[at])
+            leaves = self.leaves(self.states[at])
             if self._choice(at, leaves) != chosen:
                 self.stale = True
                 return
@@ -170,13 +173,17 @@ class _Run:
         search = self.search
         search.states = len(self.states)
         search.seconds = self.meter.elapsed()
-        search.reduction = Reduction(self.postponed, len(self.edges), self.number)
+        search.reduction = self.reduction()
+
+    def reduction(self, audited: int = 0) -> Reduction:
+        """Return what the run put off."""
+        return Reduction(self.postponed, len(self.edges), self.number, audited=audited)
 
     def _expand(self, at: int) -> None:
         if at % STRIDE == 0:
             self._look_at_budget(at)
         state = self.states[at]
-        leaves = self._leaves(state)
+        leaves = self.leaves(state)
         enabled = [agent for agent, leaf in enumerate(leaves) if leaf.outcomes]
         self.edges.append([])
         self.enabled.append(sum(1 << agent for agent in enabled))
@@ -195,7 +202,7 @@ class _Run:
         self.meter.tell(count, search.transitions, depth, count - at, 0)
         search.reason = self.meter.exceeded_time_or_memory()
 
-    def _leaves(self, state: State) -> list[Leaf]:
+    def leaves(self, state: State) -> list[Leaf]:
         """Return what each agent's step does in a state; tell the relations of what is new."""
         tables, leaves = self.tables, []
         for agent in range(len(tables.agents)):
@@ -250,7 +257,7 @@ class _Run:
         wanting = ignored(self.edges, self.enabled, self.taken)
         for at, agents in wanting:
             state = self.states[at]
-            leaves = self._leaves(state)
+            leaves = self.leaves(state)
             enabled = bits(self.enabled[at])
             grown = [
                 Closure(self.relations, state, leaves).grown(agent, len(enabled)) or enabled

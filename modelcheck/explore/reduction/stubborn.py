@@ -54,7 +54,7 @@ class Closure:
         enabled: list[int] = []
         all_visible = not self.visible
         while self.waiting:
-            step = self.waiting.pop()
+            step = self.at = self.waiting.pop()
             agent, _ = step
             leaf = self.leaves[agent]
             if step != self._current(agent) or not leaf.outcomes:
