@@ -70,7 +70,7 @@ class Plan:
                     f"{self.store.name} does not go with {what} yet; the exact search does"
                 )
         if self.audit and not self.reduction:
-            raise UsageError("the audit is one of partial-order reduction: ask for that too")
+            raise UsageError("an audit looks again at a reduced search: ask for reduction too")
         if self.reduction and (self.keeper is not None or self.store is not None):
             what = "checkpoints" if self.store is None else self.store.name
             raise UsageError(f"partial-order reduction does not go with {what} yet: leave one out")
