@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from oracle.memory import MODELS, Op, Program, outcomes
-from oracle.memory_compare import compare, random_program
+from oracle.memory_compare import WAYS, compare, random_program
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -17,10 +17,13 @@ def test_random_programs_have_the_same_outcomes(block):
         compare(random_program(Random(1_000 * block + number)))
 
 
-def test_random_programs_are_searched_alike_by_the_native_engine():
-    """States, transitions, levels and verdicts are the same."""
-    for number in range(4):
-        compare(random_program(Random(77_000 + number)), native=True)
+@pytest.mark.parametrize("model", MODELS[1:])
+@pytest.mark.parametrize("block", range(4))
+def test_random_programs_are_searched_alike_by_both_engines(block, model):
+    """Verdicts are the same, with and without reduction; without, so are states and levels."""
+    for number in range(25):
+        ways = list(WAYS) if number % 5 == 0 else ["reference", "native"]
+        compare(random_program(Random(77_000 + 1_000 * block + number)), ways, [model])
 
 
 @pytest.mark.long
