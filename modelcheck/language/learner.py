@@ -102,7 +102,7 @@ class Learner:
             if extra.drains:
                 agents.append(Agent(extra.name, len(slots), late=extra.name))
             domain = Domain(extra.name, self._limit)
-            slots.append(Slot(extra.name, domain, extra.drains, True, extra.hidden))
+            slots.append(Slot(extra.name, domain, extra.drains, True, extra.hidden, extra.lane))
         asked = [
             Property(
                 p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno

@@ -24,8 +24,8 @@ class Extra:
     """A slot that a memory model adds to the state.
 
     `need` is what it was asked for by, `value` what it holds at first. One that `drains` is an
-    agent too: its value is a `LocalState`, its steps are `MemoryModel.drain`. A `hidden` one is
-    bookkeeping that no trace shows.
+    agent too: its value is a `LocalState`, its steps are `MemoryModel.drain`; `lane` is what
+    pictures call the buffer. A `hidden` one is bookkeeping that no trace shows.
     """
 
     need: Hashable
@@ -33,6 +33,7 @@ class Extra:
     value: Any
     drains: bool = False
     hidden: bool = False
+    lane: str = ""
 
 
 class MemoryModel(Protocol):
@@ -105,11 +106,13 @@ class Turn:
         self.open: list[tuple[int, ...]] = []  # scripts of the choices not taken
         self.writes: dict[int, int] = {}
         self.notes: list[str] = []  # what a trace should say of this step
+        self.seen: dict[int, tuple[Any, str]] = {}  # values of loads that memory did not answer
 
     def outcome(self, result: Any, failure: Failure | None = None) -> Outcome:
         """Return what the turn came to."""
         note = "; ".join(dict.fromkeys(self.notes))
-        return Outcome(tuple(self.writes.items()), result, failure, note)
+        seen = tuple((slot, value, source) for slot, (value, source) in self.seen.items())
+        return Outcome(tuple(self.writes.items()), result, failure, note, seen)
 
     # What a memory model builds on: coherent memory.
 
@@ -132,6 +135,10 @@ class Turn:
     def own(self) -> Any:
         """Return the local state of the turn's own agent: no read, since it selects the step."""
         return self._recorder.peek(self.learner.slot_of(self.agent))
+
+    def saw(self, ref: Ref, value: Any, source: str) -> None:
+        """Tell the trace what a load saw, and where: its own ``"buffer"``, or ``"stale"``."""
+        self.seen[self.slot_of(ref)] = (value, source)
 
     def write_slot(self, slot: int, value: Any) -> None:
         """Change a slot that a memory model has added."""

@@ -43,14 +43,11 @@ class PartialStoreOrder(StoreBuffers):
             return Extra(need, name, ((), ()), hidden=True)
         (location,) = rest
         name = f"{self.cpu_name(cpu)}'s stores to {self.location(location)}"
-        return Extra(need, name, self._state(location, ()), drains=True)
+        return Extra(need, name, self._state(location, ()), drains=True, lane=self.lane(cpu))
 
     def _state(self, location: int, entries: Entries) -> Any:
-        label = ""
-        if entries:
-            said = self.shown(location, entries[0][0])
-            label = f"{self.location(location)} := {said} becomes visible"
-        return self.buffered(("buffer", location), entries, label)
+        waiting = tuple((location, ident) for ident, _ in entries)
+        return self.buffered(("buffer", location), entries, waiting)
 
     def _buffer(self, cpu: int, location: int) -> int | None:
         """Return the slot of a CPU's buffer, None where it never stored there."""
@@ -91,8 +88,9 @@ class PartialStoreOrder(StoreBuffers):
         ident = self.own_newest(turn, self.here(turn), location)
         if ident is None:
             return self.load_memory(turn, ref)
-        note_forwarded(turn, ref, self.shown(location, ident))
-        return self.value(location, ident)
+        value = self.value(location, ident)
+        note_forwarded(turn, ref, value)
+        return value
 
     def load_memory(self, turn: Turn, ref: Ref) -> Any:
         """Return what a load sees that finds nothing in its own buffer."""

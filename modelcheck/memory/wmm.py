@@ -62,6 +62,7 @@ class WeakMemoryModel(PartialStoreOrder):
         if left != stale:
             turn.write_slot(slot, left)
         turn.notes.append(f"stale: {ref.name} = {shown(left[0])}")
+        turn.saw(ref, left[0], "stale")
         return left[0]
 
     def store(self, turn: Turn, ref: Ref, value: Any, order: str = "relaxed") -> None:

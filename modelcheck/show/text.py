@@ -18,7 +18,7 @@ from typing import Any
 
 import attrs
 
-from modelcheck.show.trace import ABSENT
+from modelcheck.show.trace import ABSENT, Waiting
 
 LIMIT = 60
 """Characters that one shown value may take."""
@@ -226,6 +226,8 @@ def _shown(value: Any, depth: int, budget: int) -> str:
         return f"<int of {value.bit_length()} bits>"  # str() refuses those of over 4300 digits
     if isinstance(value, FunctionType):
         return value.__name__
+    if isinstance(value, Waiting):
+        return f"{_printable(value.name)} := {_show(value.value, depth - 1, budget)}"
     composite = _composite(value, partial(_show, depth=depth - 1), budget) if depth > 0 else ""
     if depth <= 0 and isinstance(value, (Mapping, Set, tuple, list)):
         return "…"

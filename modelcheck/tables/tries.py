@@ -55,13 +55,15 @@ class Outcome:
     """One way a step can go: the slots it writes (the process's own among them), or a failure.
 
     `writes` are (slot, value id) pairs, each slot once. `result` is what the step sent back into
-    the process, and `note` what a trace should say besides, for display only.
+    the process. For display only: `note`, what a trace should say besides, and `seen`, what loads
+    saw that memory did not answer: (slot, value, where from: ``"buffer"`` or ``"stale"``).
     """
 
     writes: tuple[tuple[int, int], ...]
     result: Any = None
     failure: Failure | None = None
     note: str = ""
+    seen: tuple[tuple[int, Any, str], ...] = ()
 
 
 class Node:

@@ -379,7 +379,7 @@ def test_a_trace_tells_where_values_come_from():
         ("receiver", "until s.y == 1", ""),
         ("receiver", "x", "stale: x = 0"),
     ]
-    assert "(stale: x = 0)" in str(result)
+    assert "reads x = 0 (stale: memory has 1)" in str(result)
     assert "stale: x = 0" in lanes_svg(result.trace)
     assert result.memory_model == result.to_dict()["memory_model"] == "wmm"
 

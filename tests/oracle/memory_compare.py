@@ -262,7 +262,7 @@ def compare_searches(
     for way in ways:
         asked: dict[str, Any] = {"memory": model, **WAYS[way]}
         result = check(system_of(program, truth), **asked)
-        assert result.holds, (model, way, result)
+        assert result.holds, (model, way, str(result))
         size = (result.states, result.transitions, *result.levels)
         sizes["reduction" in WAYS[way]].add(size)
         if truth:
@@ -287,13 +287,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first program")
     parser.add_argument("--native", action="store_true", help="search with both engines too")
     parser.add_argument("--reduction", action="store_true", help="search with reduction too")
     args = parser.parse_args()
     ways = ["reference", "native"] * args.native
     ways += ["reference, reduced", "native, reduced"] * args.reduction
     began, told, weaker = time.perf_counter(), 0, dict.fromkeys(MODELS, 0)
-    for number in range(args.programs):
+    for number in range(args.first, args.first + args.programs):
         program = random_program(Random(args.seed * 10_000_000 + number))
         try:
             counts = compare(program, ways)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
 from commandline import CLASSIC
 
 from modelcheck.check import check
@@ -35,7 +34,7 @@ def folder(tmp_path_factory):
         "wide": wide_trace(),
         **{name: make() for name, make in samples.ALL.items()},
     }
-    made["buffers"] = evolve(samples.two_serializers(), buffers={"cpu[0].ipi": "buffer of cpu 0"})
+    made["buffers"] = samples.store_buffering("tso")
     for name, result in made.items():
         (folder / f"{name}.html").write_text(result.to_html(), encoding="ascii")
     return folder
@@ -157,13 +156,16 @@ def test_reads_from_arrows_are_drawn(show):
     assert page.page.locator("svg.arcs g.strong").count() == 0
 
 
-def test_buffers_have_lanes(show):
-    """A store buffer is a lane beside memory, and what is written there is shown there."""
-    page = show("buffers", "#step-4")
-    assert page.texts(".head.store") == ["memory", "buffer of cpu 0"]
+def test_store_buffers_have_lanes(show):
+    """What is stored, what waits unseen, and what becomes visible stand in the buffer's lane."""
+    page = show("buffers", "#step-3")
+    assert page.texts(".head.store") == ["memory", "left's store buffer"]
     lane = page.page.locator(".head.store").nth(1).bounding_box()
-    cell = page.page.locator('.row[data-index="4"] .cell').bounding_box()
-    assert lane["x"] - 2 <= cell["x"] < lane["x"] + lane["width"]
+    shown = ['[data-index="1"] .cell', '[data-index="3"] .access.idle', '[data-index="4"] .box']
+    for place in shown:
+        box = page.page.locator(f".row{place}").bounding_box()
+        assert lane["x"] - 2 <= box["x"] < lane["x"] + lane["width"], place
+    assert "still waits" in page.text(".row[data-index='3'] .access.idle")
 
 
 def test_the_source_follows_the_chosen_process(show):

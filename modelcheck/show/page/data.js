@@ -26,11 +26,6 @@ function laneOf(trace, process) {
   return `lane-${trace.processes[process].color}`;
 }
 
-/** Which lane a location lies in: 0 is memory. */
-function storeOf(trace, slot) {
-  return Math.max(0, trace.stores.findIndex((store) => store.slots.includes(slot)));
-}
-
 /** `0 -> 1`, `added 3`, `removed 3`, `stays 0` as elements; old and new in colours of their own. */
 function changeText(part) {
   const old = el("del", {}, part.old);
