@@ -30,8 +30,7 @@ class _Take(Step):
         self.ref, self.test, self.new = ref, test, new
 
     def perform(self, turn: Turn) -> Any:
-        if not turn.memory.modify_if(turn, self.ref, self.test, self.new, "acquire")[0]:
-            turn.block()
+        turn.memory.modify_when(turn, self.ref, self.test, self.new, "acquire")
 
 
 class _Try(_Take):

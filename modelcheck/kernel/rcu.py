@@ -184,8 +184,7 @@ class _TakeCallbacks(Step):
         self.queue = queue
 
     def perform(self, turn: Turn) -> Any:
-        some, taken = turn.memory.modify_if(turn, self.queue, bool, lambda old: (), "acquire")
-        return taken if some else turn.block()
+        return turn.memory.modify_when(turn, self.queue, bool, lambda old: (), "acquire")
 
 
 @process(daemon=True)

@@ -70,6 +70,16 @@ class MemoryModel(Protocol):
     ) -> tuple[bool, Any]:
         """Do a read-modify-write where ``test(old)``; return whether, and the old value."""
 
+    def modify_when(
+        self,
+        turn: Turn,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> Any:
+        """Do a read-modify-write, or block until ``test(old)``; return the old value."""
+
     def atomic(self, turn: Turn, agent: int | None = None) -> None:
         """Come before a sequentially consistent step of a process (the turn's own)."""
 

@@ -146,17 +146,28 @@ class PartialStoreOrder(StoreBuffers):
     ) -> tuple[bool, Any]:
         """Act on memory where it succeeds; where it fails, it is a plain load."""
         if turn.choose((False, True)):
-            self._before(turn, ref, order)
-            old = turn.load(ref)
-            if not test(old):
-                turn.block()
-            self.write(turn, ref, function(old))
-            self._after(turn, ref, order)
-            return True, old
+            return True, self.modify_when(turn, ref, test, function, order)
         old = self.load(turn, ref)
         if test(old):
             turn.block()
         return False, old
+
+    def modify_when(
+        self,
+        turn: Turn,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> Any:
+        """Act on memory; where the old value does not pass, nobody sees that it was looked at."""
+        self._before(turn, ref, order)
+        old = turn.load(ref)
+        if not test(old):
+            turn.block()
+        self.write(turn, ref, function(old))
+        self._after(turn, ref, order)
+        return old
 
     def _before(self, turn: Turn, ref: Ref, order: str) -> None:
         """Block until the store half of a read-modify-write may become visible."""

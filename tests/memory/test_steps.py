@@ -26,7 +26,10 @@ from modelcheck.kernel import (
     interrupt,
     rcu_assign_pointer,
     rcu_dereference,
+    smp_rmb,
     smp_store_mb,
+    spin_lock,
+    spin_unlock,
     synchronize_sched,
 )
 from modelcheck.language.steps import Step
@@ -307,6 +310,40 @@ def test_too_many_stale_values_make_the_search_incomplete():
     result = check(system(3), memory="wmm", buffer=2)
     assert result.verdict is Verdict.INCOMPLETE
     assert check(system(3), memory="wmm", buffer=3).holds
+
+
+@process
+def counts_under_a_lock(s):
+    while True:
+        yield spin_lock(s.y)
+        seen = yield s.x
+        yield s.x.set(1 - seen)
+        del seen
+        yield spin_unlock(s.y)
+
+
+@process
+def looks_behind_a_barrier(s):
+    while True:
+        yield smp_rmb()
+        seen = yield s.x
+        del seen
+
+
+def test_stale_values_that_no_load_could_see_reach_no_bound():
+    """They pile up at a CPU that is idle, for ever, and taking the lock drops them."""
+    s = Shared(y=False)
+    system = System(s, [counts_under_a_lock(s), counts_under_a_lock(s)])
+    assert check(system, memory="wmm", buffer=2).holds
+
+
+def test_stale_values_that_a_load_could_see_make_the_search_incomplete():
+    """Between a barrier and the load behind it, another CPU stores any number of times."""
+    s = Shared(y=False)
+    system = System(s, [counts_under_a_lock(s), looks_behind_a_barrier(s)])
+    result = check(system, memory="wmm", buffer=2)
+    assert result.verdict is Verdict.INCOMPLETE
+    assert "stale values of x" in result.reason
 
 
 def test_a_violation_within_the_bound_stands():

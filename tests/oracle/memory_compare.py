@@ -111,9 +111,18 @@ def system_of(program: Program, allowed: set[Outcome] | None = None) -> System:
 
 def found_by_tables(program: Program, model: str) -> set[Outcome]:
     """All outcomes that the tables of modelcheck reach."""
+    found, bound = found_within(program, model)
+    assert bound == ""
+    return found
+
+
+def found_within(
+    program: Program, model: str, buffer: int | None = None
+) -> tuple[set[Outcome], str]:
+    """All outcomes that the tables reach with buffers of a size, and the bound that was reached."""
     threads = len(program.threads)
 
-    def work(learner: Any, tables: Any) -> set[Outcome]:
+    def work(learner: Any, tables: Any) -> tuple[set[Outcome], str]:
         found = set()
         names = [slot.name for slot in tables.slots]
         memory = [i for i, n in enumerate(names) if n.startswith("memory[")]
@@ -137,10 +146,9 @@ def found_by_tables(program: Program, model: str) -> set[Outcome]:
                 if after not in seen:
                     seen.add(after)
                     waiting.append(after)
-        assert learner.memory.bound == ""
-        return found
+        return found, learner.memory.bound
 
-    return tables_of(system_of(program), model, work)
+    return tables_of(system_of(program), model, work, buffer)
 
 
 # Random programs.

@@ -72,7 +72,7 @@ def test_the_page_has_every_verdict():
     told = {}
     for line in (SPECS.parent / "docs" / "paging.md").read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if cells[0].startswith("`"):
+        if len(cells) == 2 + len(MODELS) and cells[0].startswith("`"):
             told[cells[0].strip("`")] = [cell.strip("*") for cell in cells[2:]]
     order = list(MODELS)
     starts = {
