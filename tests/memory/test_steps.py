@@ -346,6 +346,29 @@ def test_stale_values_that_a_load_could_see_make_the_search_incomplete():
     assert "stale values of x" in result.reason
 
 
+def test_a_process_that_waits_for_its_buffer_says_so():
+    """What blocks a barrier is what the store buffer holds."""
+
+    @process
+    def waits(s):
+        yield s.x.set(1)
+        yield Register(s.raised, True)
+        yield fence("mb")
+
+    @process
+    def fails(s):
+        yield until(lambda: s.raised)
+        yield s.y
+        assert s is None
+
+    s = Shared()
+    trace = check(System(s, [waits(s), fails(s)]), memory="tso").trace
+    [standing] = [status for status in trace.final if status.process == "waits"]
+    assert standing.status == "blocked"
+    assert [read.name for read in standing.reads] == ["waits's store buffer"]
+    assert "waits's store buffer = (x := 1,)" in " ".join(trace.to_text().split())
+
+
 def test_a_violation_within_the_bound_stands():
     """What is found is real, however short the buffers are."""
     s = Shared()
