@@ -383,7 +383,7 @@ def pte_unchanged(pmd_table, pte_table, pte):
 
 @model(expect="violated", by="a_pinned_page_is_never_copied_away")
 def gup_fast_collapse_pmd_not_rechecked(walkers: int = 1):
-    """The bug of Linux 5.15: fast GUP against a THP collapse."""
+    """Only the pte is read again: fast GUP against a THP collapse, before that commit."""
     return system(walkers, collapse, "rcu", recheck=pte_unchanged)
 
 
