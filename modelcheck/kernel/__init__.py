@@ -106,6 +106,14 @@ from modelcheck.kernel.paging import (
     try_get_page,
 )
 from modelcheck.kernel.rcu import synchronize_sched
+from modelcheck.kernel.readers import (
+    rcu_read_lock,
+    rcu_read_unlock,
+    srcu_read_lock,
+    srcu_read_unlock,
+    synchronize_rcu,
+    synchronize_srcu,
+)
 
 __all__ = [
     "complete",
@@ -126,6 +134,12 @@ __all__ = [
     "write_seqcount_end",
     "write_unlock",
     "synchronize_sched",
+    "rcu_read_lock",
+    "rcu_read_unlock",
+    "srcu_read_lock",
+    "srcu_read_unlock",
+    "synchronize_rcu",
+    "synchronize_srcu",
     "READ_ONCE",
     "WRITE_ONCE",
     "Cpu",
