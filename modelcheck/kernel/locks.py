@@ -16,7 +16,7 @@ from modelcheck.kernel.atomics import READ_ONCE, WRITE_ONCE, location
 from modelcheck.kernel.barriers import smp_rmb, smp_wmb
 from modelcheck.kernel.cpu import Cpu, local_irq_restore, local_irq_save
 from modelcheck.language.refs import Ref
-from modelcheck.language.steps import Step, Store, Update
+from modelcheck.language.steps import Load, Step, Store, Update
 from modelcheck.language.turn import Turn
 
 Steps = Generator[Any, Any, Any]
@@ -70,6 +70,14 @@ def spin_unlock(lock: Any) -> Step:
     ref = location(lock, "spin_unlock")
     step = Store(ref, False, f"spin_unlock({ref})", "release")
     step.primitive = "spin_unlock"
+    return step
+
+
+def spin_is_locked(lock: Any) -> Step:
+    """Return the step that tells whether a lock is taken, by whomever; it orders nothing."""
+    ref = location(lock, "spin_is_locked")
+    step = Load(ref, f"spin_is_locked({ref})", "relaxed")
+    step.primitive = "spin_is_locked"
     return step
 
 

@@ -42,7 +42,14 @@ from modelcheck.tables.tries import Failure
 MOST_EVENTS = 400
 
 LKR, LKW, UL = frozenset({"LKR"}), frozenset({"LKW"}), frozenset({"UL"})
-LF = frozenset({"LF"})
+LF, RU = frozenset({"LF"}), frozenset({"RU"})
+
+#: Barriers that the kernel's model knows by where they stand.
+BEHIND = {
+    "smp_mb__after_spinlock": "after-spinlock",
+    "smp_mb__after_unlock_lock": "after-unlock-lock",
+    "smp_mb__after_srcu_read_unlock": "after-srcu-read-unlock",
+}
 
 
 class Blocked(BaseException):
@@ -81,6 +88,8 @@ class Memory:
 
     def load(self, turn: Thread, ref: Ref, order: str = "relaxed") -> Any:
         """Read a location."""
+        if self.target.kernel and turn.step.primitive == "spin_is_locked":
+            return turn.looks(ref)
         return turn.reads(ref, self.target.loads[order])
 
     def store(self, turn: Thread, ref: Ref, value: Any, order: str = "relaxed") -> None:
@@ -136,7 +145,8 @@ class Memory:
 
     def fence(self, turn: Thread, kind: str) -> None:
         """Order what the fence orders."""
-        turn.fences(self.target.fences[kind])
+        known = BEHIND.get(turn.step.primitive) if self.target.kernel else None
+        turn.fences(known or self.target.fences[kind])
 
     def grace(self, turn: Thread, kind: str, ref: Ref | None, value: Any = None) -> Any:
         """Do what read-copy-update does: begin or end a section, or wait for a grace period."""
@@ -256,6 +266,12 @@ class Thread:
         event.addr = self._address(ref, False).deps
         self._emit(event)
         return True
+
+    def looks(self, ref: Ref) -> Any:
+        """Look whether a spinlock is held."""
+        self.owner.note(ref, self.place, "lock")
+        held = self.machine.choose(2) == 0
+        return Tracked(held, self.emits("R", ref, LF if held else RU))
 
     def sections(self, kind: str, ref: Ref | None, value: Any) -> Any:
         """Add the event of a read-side section or a grace period."""
