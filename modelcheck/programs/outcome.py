@@ -70,10 +70,22 @@ def check_program(
     except Fails as fails:
         return _failed_at_start(system, memory, fails, expected)
     search = ProgramSearch(system, model, meter.exceeded)
-    found = search.run(forbidden=forbidden)
+    found = _explored(search, forbidden)
     verdicts = _verdicts(system, asking, found)
     asking.audit()
     return _result(system, memory, found, verdicts, expected)
+
+
+def _explored(search: ProgramSearch, forbidden: bool) -> Executions:
+    """Return all executions: one by one where the model allows that, else enumerated."""
+    from modelcheck.programs.trust import PORF_ACYCLIC, NotHere, explore
+
+    if search.model.name in PORF_ACYCLIC and not forbidden:
+        try:
+            return explore(search)
+        except NotHere:
+            search.found = Executions()
+    return search.run(forbidden=forbidden)
 
 
 def _verdicts(system: System, asking: Asking, found: Executions) -> Verdicts:

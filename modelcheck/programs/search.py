@@ -84,13 +84,14 @@ class ProgramSearch:
         start = monotonic()
         try:
             for execution, judgement in self.judged(self.traces()):
-                self._note(execution, judgement, forbidden)
+                self.note(execution, judgement, forbidden)
         except OutOfTime:
             pass
         self.found.seconds = monotonic() - start
         return self.found
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise `OutOfTime` where the budget is used up."""
         self._asked += 1
         if self._asked % OFTEN == 0:
             self.found.reason = self.budget(len(self.found.ends))
@@ -100,7 +101,7 @@ class ProgramSearch:
     def traces(self) -> Traces:
         """Return the traces of each process that can be a part of an execution."""
         threads = [
-            lambda domain, free, p=program: p.traces(domain, free, self._check)
+            lambda domain, free, p=program: p.traces(domain, free, self.check)
             for program in self.programs
         ]
         made = all_traces(self.init, threads, coherent=self.model.coherent)
@@ -120,7 +121,7 @@ class ProgramSearch:
 
     def judged(self, traces: Traces) -> Iterator[tuple[Execution, Judgement]]:
         """Return every candidate execution with what the model says of it."""
-        model, wish = self.model, _Watched(self._check)
+        model, wish = self.model, _Watched(self.check)
         for skeleton, known in skeletons(traces, wish, atomic=model.coherent):
             prepared: Any = None
             ready = False
@@ -141,7 +142,8 @@ class ProgramSearch:
                 f"{self.system.name}: the model {self.model.name} gives {unknown[0]} no meaning"
             )
 
-    def _note(self, execution: Execution, judgement: Judgement, forbidden: bool) -> None:
+    def note(self, execution: Execution, judgement: Judgement, forbidden: bool = False) -> None:
+        """Keep what an execution shows."""
         if judgement.broken is not None:
             end = self.end_of(execution) if forbidden else None
             if end is not None:

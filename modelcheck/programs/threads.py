@@ -492,7 +492,7 @@ class Program:
         follower = self.follower
         follower.begin_run(machine)
         turn = Thread(self.memory, machine, follower, self.owner)
-        run = self._started()
+        run = self.started()
         end: dict[str, Any] = {}
         try:
             result: Any = None
@@ -505,7 +505,7 @@ class Program:
         except Blocked:
             if machine.free:
                 return None
-            end = {"waiting": turn.step, "rests": self._rests(turn.step)}
+            end = {"waiting": turn.step, "rests": self.rests(turn.step)}
         except Stop:
             if follower.stopped_at is None:
                 end = {"ended_by_failure": True}
@@ -524,18 +524,20 @@ class Program:
             **end,
         )
 
-    def _started(self) -> Run:
+    def started(self) -> Run:
+        """Return a new run of the process, rewritten."""
         function: Any = self.follower.followed(self.process.function)  # type: ignore[arg-type] # a generator function
         return Run(evolve(self.process, function=function), {})
 
-    def _rests(self, step: Step) -> bool:
+    def rests(self, step: Step) -> bool:
+        """Return whether the process may wait at a step for ever."""
         return self.process.daemon or (isinstance(step, Until) and step.end)
 
     def _taken(self, run: Run, turn: Thread) -> Any:
         """Perform the pending step; raise `Blocked`, with its events taken back, where it waits."""
         step, machine = run.step, turn.machine
         assert step is not None
-        turn.step, turn.place = step, _place_of(run)
+        turn.step, turn.place = step, place_of(run)
         machine.line = turn.place[1]
         if isinstance(step, Either):
             turn.refuse("either(...) chooses among steps")
@@ -555,7 +557,7 @@ class Program:
             machine.ctrl = outside | turn.waited
 
 
-def _place_of(run: Run) -> tuple[str, int]:
+def place_of(run: Run) -> tuple[str, int]:
     """Return file and line of the user's code where a run is suspended."""
     place = ("", 0)
     for generator in run.chain():
@@ -578,4 +580,14 @@ def _signature(trace: Trace) -> Any:
     return events, waiting, trace.failures, trace.cut, trace.ended_by_failure
 
 
-__all__ = ["Blocked", "Final", "Memory", "NONE", "Owner", "Program", "ProgramTrace", "Thread"]
+__all__ = [
+    "Blocked",
+    "Final",
+    "Memory",
+    "NONE",
+    "Owner",
+    "Program",
+    "ProgramTrace",
+    "Thread",
+    "place_of",
+]
