@@ -34,7 +34,17 @@ MAY_IMPORT = {
     "axiomatic": WORDS | {"axiomatic"},
     "litmus": WORDS | {"axiomatic", "litmus", "show"},
     "programs": WORDS
-    | {"tables", "language", "memory", "explore", "axiomatic", "litmus", "results", "show"}
+    | {
+        "tables",
+        "language",
+        "memory",
+        "kernel",
+        "explore",
+        "axiomatic",
+        "litmus",
+        "results",
+        "show",
+    }
     | {"programs"},
     "loading": WORDS | {"language", "loading"},
 }

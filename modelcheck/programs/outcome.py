@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from attrs import evolve, frozen
 
 from modelcheck.axiomatic.constraints import Model
 from modelcheck.axiomatic.execution import Execution
-from modelcheck.errors import UsageError
+from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore.budget import Meter
 from modelcheck.language.local import Fails
 from modelcheck.language.model import System
+from modelcheck.litmus.explain import explain
 from modelcheck.memory import AXIOMATIC
 from modelcheck.programs.asking import Asking
 from modelcheck.programs.search import End, Executions, ProgramSearch
-from modelcheck.programs.story import drawn, story
+from modelcheck.programs.story import drawn, story, why
 from modelcheck.results.result import Result
-from modelcheck.show.execution import Evidence
+from modelcheck.show.execution import Evidence, Forbidden
 from modelcheck.show.trace import Violation
 from modelcheck.verdict import Expectation, Kind, Verdict
+
+#: So many forbidden final states are looked at, to say why a property holds.
+MOST_FORBIDDEN = 500
 
 #: What a check may want to know of the expectation: the verdict and what was violated.
 Expected = Callable[[System, str, Verdict, Violation | None], Expectation]
@@ -52,11 +57,10 @@ class Verdicts:
     violation: Violation | None
     shown: Execution | None
     witnesses: dict[str, End | None]
+    asking: Asking | None = None
 
 
-def check_program(
-    system: System, memory: str, meter: Meter, expected: Expected, *, forbidden: bool = False
-) -> Result:
+def check_program(system: System, memory: str, meter: Meter, expected: Expected) -> Result:
     """Return the result of a check of all executions that the model allows.
 
     Raises
@@ -70,22 +74,22 @@ def check_program(
     except Fails as fails:
         return _failed_at_start(system, memory, fails, expected)
     search = ProgramSearch(system, model, meter.exceeded)
-    found = _explored(search, forbidden)
+    found = _explored(search)
     verdicts = _verdicts(system, asking, found)
     asking.audit()
     return _result(system, memory, found, verdicts, expected)
 
 
-def _explored(search: ProgramSearch, forbidden: bool) -> Executions:
+def _explored(search: ProgramSearch) -> Executions:
     """Return all executions: one by one where the model allows that, else enumerated."""
     from modelcheck.programs.trust import PORF_ACYCLIC, NotHere, explore
 
-    if search.model.name in PORF_ACYCLIC and not forbidden:
+    if search.model.name in PORF_ACYCLIC:
         try:
             return explore(search)
         except NotHere:
             search.found = Executions()
-    return search.run(forbidden=forbidden)
+    return search.run()
 
 
 def _verdicts(system: System, asking: Asking, found: Executions) -> Verdicts:
@@ -110,7 +114,7 @@ def _verdicts(system: System, asking: Asking, found: Executions) -> Verdicts:
         violation, shown = _flag(found)
     if violation is None and not found.reason and found.cut_at is None:
         violation = _unreachable(system, witnesses)
-    return Verdicts(violation, shown, witnesses)
+    return Verdicts(violation, shown, witnesses, asking)
 
 
 def _size(end: End) -> int:
@@ -198,7 +202,11 @@ def _evidence(result: Result, system: System, found: Executions, verdicts: Verdi
         for name, end in verdicts.witnesses.items()
     }
     evidence = Evidence(
-        found.count, found.candidates, tuple(sorted(found.flags)), witnesses=witnesses
+        found.count,
+        found.candidates,
+        tuple(sorted(found.flags)),
+        witnesses=witnesses,
+        forbidden=_forbidden(system, result.memory_model, found, verdicts, names),
     )
     if verdicts.shown is None or result.violation is None:
         return evidence
@@ -206,6 +214,33 @@ def _evidence(result: Result, system: System, found: Executions, verdicts: Verdi
     note = f"{result.memory_model} allows it: {said}"
     picture = drawn(result.model, verdicts.shown, None, names, note)
     return evolve(evidence, story=story(verdicts.shown, names, files), graph=picture)
+
+
+def _forbidden(
+    system: System, memory: str, found: Executions, verdicts: Verdicts, names: list[str]
+) -> tuple[Forbidden, ...]:
+    """Return, for each property that holds at the end, an execution that would break it."""
+    told = []
+    for index, prop in enumerate(system.properties):
+        if prop.kind != "at_end" or verdicts.violation is not None or verdicts.asking is None:
+            continue
+        for key, (end, broken) in islice(found.forbidden.items(), MOST_FORBIDDEN):
+            if key in found.ends or end.stuck or not _breaks(verdicts.asking, index, end):
+                continue
+            explanation = explain(end.execution, broken)
+            said = why(end.execution, explanation, names)
+            picture = drawn(system.name, end.execution, explanation, names, f"{memory}: {said}")
+            told.append(Forbidden(prop.name, said, picture))
+            break
+    return tuple(told)
+
+
+def _breaks(asking: Asking, index: int, end: End) -> bool:
+    """Return whether a property is false in a state that cannot be; it may not be made for it."""
+    try:
+        return not asking.answer(index, end).holds
+    except ModelError:
+        return False
 
 
 def process_names(system: System) -> list[str]:

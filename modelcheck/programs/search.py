@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from modelcheck.axiomatic.candidates import OutOfTime, Wish, executions, skeletons
-from modelcheck.axiomatic.constraints import Judgement, Model, judge
+from modelcheck.axiomatic.constraints import Constraint, Judgement, Model, judge
 from modelcheck.axiomatic.execution import Execution, Skeleton
 from modelcheck.axiomatic.values import Traces, all_traces
 from modelcheck.errors import ModelError, UsageError
@@ -54,7 +54,7 @@ class Executions:
     flags: dict[str, Execution] = field(factory=dict)
     count: int = 0
     candidates: int = 0
-    forbidden: dict[StateKey, tuple[Execution, Any]] = field(factory=dict)
+    forbidden: dict[StateKey, tuple[End, Constraint]] = field(factory=dict)
     cut_at: tuple[str, int] | None = None
     reason: str = ""  # why the search ended early
     seconds: float = 0.0
@@ -79,12 +79,12 @@ class ProgramSearch:
         self.found = Executions()
         self._asked = 0
 
-    def run(self, *, forbidden: bool = False) -> Executions:
-        """Return all that the model allows; with `forbidden`, also final states that it forbids."""
+    def run(self) -> Executions:
+        """Return all that the model allows, and one execution of each state that it forbids."""
         start = monotonic()
         try:
             for execution, judgement in self.judged(self.traces()):
-                self.note(execution, judgement, forbidden)
+                self.note(execution, judgement)
         except OutOfTime:
             pass
         self.found.seconds = monotonic() - start
@@ -142,13 +142,12 @@ class ProgramSearch:
                 f"{self.system.name}: the model {self.model.name} gives {unknown[0]} no meaning"
             )
 
-    def note(self, execution: Execution, judgement: Judgement, forbidden: bool = False) -> None:
+    def note(self, execution: Execution, judgement: Judgement) -> None:
         """Keep what an execution shows."""
         if judgement.broken is not None:
-            end = self.end_of(execution) if forbidden else None
+            end = self.end_of(execution)
             if end is not None:
-                why = (execution, judgement.broken)
-                self.found.forbidden.setdefault(state_key(end), why)
+                self.found.forbidden.setdefault(state_key(end), (end, judgement.broken))
             return
         traces = _traces_of(execution)
         cut = [trace.stopped_at for trace in traces if trace.cut]

@@ -26,7 +26,7 @@ from modelcheck.language.refs import Ref
 from modelcheck.language.steps import Either, Step, Until
 from modelcheck.litmus.machine import Datum, Machine
 from modelcheck.programs.follow import Follower, Stop
-from modelcheck.programs.targets import NONE, Access, Target
+from modelcheck.programs.targets import Access, Target
 from modelcheck.programs.tracked import (
     Tracked,
     boxed,
@@ -580,14 +580,4 @@ def _signature(trace: Trace) -> Any:
     return events, waiting, trace.failures, trace.cut, trace.ended_by_failure
 
 
-__all__ = [
-    "Blocked",
-    "Final",
-    "Memory",
-    "NONE",
-    "Owner",
-    "Program",
-    "ProgramTrace",
-    "Thread",
-    "place_of",
-]
+__all__ = ["Blocked", "Final", "Memory", "Owner", "Program", "ProgramTrace", "Thread", "place_of"]

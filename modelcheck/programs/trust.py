@@ -1,11 +1,11 @@
-"""All executions of a program one by one, each exactly once: TruSt, for models without load buffering.
+"""All executions of a program one by one, each once: TruSt, for models without load buffering.
 
 Events are added one after the other, in an order that only depends on the graph so far; a read is
 tried with every write there is, a write at every place in coherence order, and a write that is
 added may be what an earlier read should have read (a *backward revisit*: what came after that read
-is forgotten, unless the write depends on it). A revisit is done only where what it forgets was added
-in the one way that the algorithm calls maximal, so no graph is met twice and none is kept: memory
-does not grow with their number.
+is forgotten, unless the write depends on it). A revisit is done only where what it forgets was
+added in the one way that the algorithm calls maximal, so no graph is met twice and none is kept:
+memory does not grow with their number.
 
 It is complete where program order and reads-from have no cycle, a prefix of a consistent graph is
 consistent, and an event can always be added: `sc`, `x86-tso`, `ra`, `rc11`.

@@ -59,12 +59,25 @@ class EventGraph:
 
 
 @frozen
+class Forbidden:
+    """A final state that would break a property, and why the model forbids it.
+
+    `why` names the axiom and the steps that break it; `graph` has them marked.
+    """
+
+    property: str
+    why: str
+    graph: EventGraph
+
+
+@frozen
 class Evidence:
     """What a check over executions found, as plain data.
 
     `executions` counts those that the model allows and in which everything has ended, `candidates`
     those that were looked at. `story` and `graph` show the execution of a violation; `witnesses`
-    tell, for each ``sometimes`` property, an execution that makes it true, or are None.
+    tell, for each ``sometimes`` property, an execution that makes it true, or are None. `forbidden`
+    has, for properties that hold, an execution that would break one, and the axiom against it.
     """
 
     executions: int
@@ -73,6 +86,7 @@ class Evidence:
     story: str = ""
     graph: EventGraph | None = None
     witnesses: Mapping[str, str | None] = field(factory=dict)
+    forbidden: tuple[Forbidden, ...] = ()
 
 
 def execution_dot(graph: EventGraph) -> str:
@@ -153,4 +167,12 @@ def _package(name: str) -> Any:
         ) from None
 
 
-__all__ = ["EventEdge", "EventGraph", "EventNode", "Evidence", "execution_dot", "execution_svg"]
+__all__ = [
+    "EventEdge",
+    "EventGraph",
+    "EventNode",
+    "Evidence",
+    "Forbidden",
+    "execution_dot",
+    "execution_svg",
+]

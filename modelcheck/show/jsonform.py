@@ -67,6 +67,9 @@ def evidence_json(evidence: Evidence | None) -> dict[str, Any]:
         "story": json_text(evidence.story) or None,
         "graph": None if evidence.graph is None else _graph_json(evidence.graph),
         "told_witnesses": told,
+        "forbidden": [
+            {"property": json_text(f.property), "why": json_text(f.why)} for f in evidence.forbidden
+        ],
     }
 
 

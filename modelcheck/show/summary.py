@@ -34,6 +34,9 @@ def summary_text(result: Any) -> str:
         lines += ["", narrative(result.trace).rstrip()]
     elif result.evidence is not None and result.evidence.story:
         lines += ["", *_why(result), safe_lines(result.evidence.story)]
+    elif result.evidence is not None:
+        for found in result.evidence.forbidden:
+            lines += ["", f"What would break {clean(found.property)} is {safe_lines(found.why)}"]
     return "\n".join(lines)
 
 

@@ -149,6 +149,26 @@ def test_the_result_is_data():
     assert "load_store[1]" in result.to_svg()
 
 
+def test_a_property_that_holds_says_why():
+    """What would break it is named with the axiom and the cycle that forbid it, also in the page."""
+    result = check(shapes.message_passing(), memory="lkmm")
+    [found] = result.evidence.forbidden
+    assert found.property == "not_stale"
+    assert found.why.startswith("forbidden by happens-before, which has a cycle:")
+    assert any(edge.on_cycle for edge in found.graph.edges)
+    assert "What would break not_stale is forbidden by happens-before" in str(result)
+    assert "Why not_stale is not broken" in result.to_html()
+
+
+def test_the_page_shows_the_execution_and_runs_nothing():
+    """The page has the story and, where Graphviz is there, the picture; scripts are forbidden."""
+    page = check(shapes.load_buffering(), memory="lkmm").to_html()
+    assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
+    assert "<script" not in page
+    assert "No order of these steps explains the values" in page
+    assert "data:image/svg+xml;base64," in page or "No picture" in page
+
+
 def test_parts_can_be_repaired_under_the_kernels_model():
     """`repair` finds which barriers are needed by executions as well as by states."""
     from modelcheck import model
