@@ -150,7 +150,7 @@ def test_the_result_is_data():
 
 
 def test_a_property_that_holds_says_why():
-    """What would break it is named with the axiom and the cycle that forbid it, also in the page."""
+    """What would break it is named with the axiom and the cycle that forbid it; pages do it too."""
     result = check(shapes.message_passing(), memory="lkmm")
     [found] = result.evidence.forbidden
     assert found.property == "not_stale"
