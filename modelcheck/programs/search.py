@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from modelcheck.axiomatic.candidates import OutOfTime, Wish, executions, skeletons
 from modelcheck.axiomatic.constraints import Constraint, Judgement, Model, judge
-from modelcheck.axiomatic.execution import Execution, Skeleton
+from modelcheck.axiomatic.execution import Execution, Skeleton, Trace
 from modelcheck.axiomatic.values import Traces, all_traces
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.language.model import System
@@ -105,6 +105,10 @@ class ProgramSearch:
             for program in self.programs
         ]
         made = all_traces(self.init, threads, coherent=self.model.coherent)
+        # What a loop does beyond its rounds may serve reads of others, where a load may pass a
+        # later store: no execution that has the loop's beginning alone need show that.
+        cut = [trace.stopped_at for traces in made.threads for trace in _programs(traces)]
+        self.found.cut_at = next(filter(None, cut), None)
         return Traces(self._init(made.init), made.threads)
 
     def _init(self, init: dict[str, Any]) -> dict[str, Any]:
@@ -217,6 +221,10 @@ def _refuse_guards(system: System, name: str) -> None:
                 file=code.co_filename,
                 line=code.co_firstlineno,
             )
+
+
+def _programs(traces: Sequence[Trace]) -> Sequence[ProgramTrace]:
+    return traces  # type: ignore[return-value] # made by `Program`
 
 
 def _traces_of(execution: Execution) -> Sequence[ProgramTrace]:
