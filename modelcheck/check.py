@@ -30,7 +30,7 @@ from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
 from modelcheck.language.turn import MemoryModel
-from modelcheck.memory import MODELS, memory_model
+from modelcheck.memory import AXIOMATIC, MODELS, is_axiomatic, memory_model
 from modelcheck.results.moments import moments, properties_of
 from modelcheck.results.result import Result, StepCoverage
 from modelcheck.results.tokens import (
@@ -83,7 +83,9 @@ def check(  # noqa: PLR0913  one keyword for each option
     model : Model or System
         A `@model` function (taken with its defaults) or what calling it returns.
     memory : str
-        The memory model: ``"sc"`` (sequential consistency), ``"tso"``, ``"pso"`` or ``"wmm"``.
+        The memory model: ``"sc"`` (sequential consistency), ``"tso"``, ``"pso"`` or ``"wmm"``; or
+        an axiomatic one, under which all *executions* are explored: ``"lkmm"``, ``"x86-tso"``,
+        ``"power"``, ``"armv8"``, ``"ra"``, ``"rc11"``, ``"axiomatic-sc"``, or a cat file.
     buffer : int, optional
         How many stores a store buffer holds, and how many stale values of a location a CPU keeps.
         A search that needs more is *incomplete*.
@@ -134,6 +136,10 @@ def check(  # noqa: PLR0913  one keyword for each option
     """
     system = _system(model)
     _look_at_expectation(system, memory)
+    if is_axiomatic(memory):
+        _refuse_for_states(memory, checkpoint, resume, hash_compact, bitstate)
+        meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
+        return _check_executions(system, memory, meter, say)
     meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
     with _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper:
         plan = Plan(engine, workers, _lossy(hash_compact, bitstate), keeper, say, reduction)
@@ -153,6 +159,24 @@ def check(  # noqa: PLR0913  one keyword for each option
                 return _with_checkpoint(_audited(result, learner), keeper)
 
         return _with_restarts(system, memory_model(memory, buffer), max_values, search)
+
+
+def _check_executions(
+    system: System, memory: str, meter: Meter, say: Callable[[str], None] | None
+) -> Result:
+    from modelcheck.programs.outcome import check_program
+
+    with watching(meter.exceeded_time_or_memory, say):
+        return check_program(system, memory, meter, _expected)
+
+
+def _refuse_for_states(memory: str, *asked: Any) -> None:
+    """Raise `UsageError` for what keeps a search over states, where there are executions."""
+    if any(asked):
+        raise UsageError(
+            f"under the axiomatic memory model {memory} executions are enumerated: there is no set "
+            "of states to keep in a checkpoint, to hash or to compact"
+        )
 
 
 def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:
@@ -352,8 +376,10 @@ def _look_at_expectation(system: System, memory: str) -> None:
     """Raise `ModelError` for a mistake in what is expected: better now than after a search."""
     system.expects(memory)
     if system.stated is not None:
-        for name in sorted(system.stated.memory_models() - set(MODELS)):
-            raise system.stated.unknown_memory(name, ", ".join(MODELS))
+        known = (*MODELS, *AXIOMATIC)
+        for name in sorted(system.stated.memory_models() - set(known)):
+            if not is_axiomatic(name):
+                raise system.stated.unknown_memory(name, ", ".join(known))
 
 
 def _expected(

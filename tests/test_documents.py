@@ -29,6 +29,7 @@ PAGES = {
     "howto/debug.md": 5,
     "howto/big-models.md": 2,
     "howto/ci.md": 3,
+    "axiomatic.md": 2,
     "from-promela.md": 2,
     "from-pluscal.md": 2,
 }

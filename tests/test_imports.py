@@ -33,6 +33,19 @@ MAY_IMPORT = {
     "results": WORDS | {"tables", "language", "memory", "explore", "show", "results", "check"},
     "axiomatic": WORDS | {"axiomatic"},
     "litmus": WORDS | {"axiomatic", "litmus", "show"},
+    "programs": WORDS
+    | {
+        "tables",
+        "language",
+        "memory",
+        "kernel",
+        "explore",
+        "axiomatic",
+        "litmus",
+        "results",
+        "show",
+    }
+    | {"programs"},
     "loading": WORDS | {"language", "loading"},
 }
 ABOVE_ALL = {"__init__", "__main__", "check", "cli", "pytest_plugin", "costs", "repair", "testing"}

@@ -3,10 +3,13 @@
 from modelcheck.cli import beginnings  # noqa: F401  it adds commands to main
 from modelcheck.cli.commands import main
 from modelcheck.cli.cost import cost_command
+from modelcheck.cli.exchange import export_command, import_command
 from modelcheck.cli.litmus import litmus_command
 from modelcheck.cli.repair import repair_command
 
 main.add_command(litmus_command)
+main.add_command(import_command)
+main.add_command(export_command)
 main.add_command(repair_command)
 main.add_command(cost_command)
 

@@ -49,7 +49,7 @@ from modelcheck.explore.auto import ENGINES
 from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.lossy import HASH_BITS
 from modelcheck.language.model import Model
-from modelcheck.memory import memory_model
+from modelcheck.memory import check_name
 from modelcheck.results.result import Result
 from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
@@ -79,7 +79,8 @@ MEMORY = click.option(
     default="sc",
     show_default=True,
     metavar="MODEL",
-    help="The memory model: sc, tso, pso or wmm; for `check` also several, `sc,tso`.",
+    help="The memory model: sc, tso, pso or wmm; for `check` also several, `sc,tso`, and the "
+    "axiomatic ones: lkmm, x86-tso, power, armv8, ra, rc11, axiomatic-sc, FILE.cat.",
 )
 BUFFER = click.option(
     "--buffer",
@@ -299,7 +300,7 @@ def memories(given: str) -> list[str]:
     """Return the memory models that were asked for. Raises `UsageError` for an unknown one."""
     names = list(dict.fromkeys(name.strip() for name in given.split(",")))
     for name in names:
-        memory_model(name)
+        check_name(name)
     return names
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from attrs import frozen
 
+from modelcheck.kernel import readers
 from modelcheck.kernel.atomics import location
 from modelcheck.kernel.barriers import smp_mb
 from modelcheck.kernel.cpu import Cpu
@@ -56,13 +57,20 @@ class _Nest(Step):
         turn.store(self.depth, depth)
 
 
-def rcu_read_lock(task: Task) -> Step:
-    """Return the step that enters a read-side section of preemptible RCU; sections nest."""
+def rcu_read_lock(task: Task | None = None) -> Step:
+    """Return the step that enters a read-side section of preemptible RCU; sections nest.
+
+    The explorer of states counts in the task how deep it is; axiomatic memory models need none.
+    """
+    if task is None:
+        return readers.rcu_read_lock()
     return _Nest(task.rcu_read_lock_nesting, 1, "rcu_read_lock()")
 
 
-def rcu_read_unlock(task: Task) -> Step:
+def rcu_read_unlock(task: Task | None = None) -> Step:
     """Return the step that leaves one."""
+    if task is None:
+        return readers.rcu_read_unlock()
     return _Nest(task.rcu_read_lock_nesting, -1, "rcu_read_unlock()")
 
 
@@ -133,10 +141,18 @@ def synchronize_sched(cpu: Cpu, cpus: Iterable[Cpu]) -> Generator[Any, Any, None
             yield _QuiescentState(other)
 
 
-def synchronize_rcu(readers: Readers) -> Generator[Any, Any, None]:
-    """Wait until each task has been outside of its sections (``synchronize_rcu``, preemptible)."""
+def synchronize_rcu(tasks: Readers | None = None) -> Any:
+    """Wait until each task has been outside of its sections (``synchronize_rcu``, preemptible).
+
+    A subroutine, for ``yield from``. Without tasks one step, for ``yield``, which axiomatic memory
+    models know.
+    """
+    return readers.synchronize_rcu() if tasks is None else _grace_period(tasks)
+
+
+def _grace_period(tasks: Readers) -> Steps:
     yield smp_mb().named("synchronize_rcu: smp_mb()")
-    for task, cpu in readers:
+    for task, cpu in tasks:
         yield _OutsideSections(task, cpu)
 
 

@@ -31,6 +31,7 @@ class Step:
     """
 
     text: str = ""
+    primitive: str = ""  # the kernel's name of a step that an axiomatic memory model knows by it
     calls_user = False  # performing it runs the user's functions
     acts_within = False  # inside an `atomic` function it is taken at once
 
@@ -95,9 +96,9 @@ def as_step(thing: Any) -> Step | None:
 
 
 class Load(Step):
-    """``v = yield x``: read one location."""
+    """``v = yield x``: read one location; ``"plain"`` is an access without annotation."""
 
-    def __init__(self, ref: Ref, text: str = "", order: str = "relaxed"):
+    def __init__(self, ref: Ref, text: str = "", order: str = "plain"):
         super().__init__(text or ref.name)
         self.ref, self.order = ref, order
 
@@ -106,9 +107,9 @@ class Load(Step):
 
 
 class Store(Step):
-    """``yield x.set(v)``: write one location."""
+    """``yield x.set(v)``: write one location; ``"plain"`` is an access without annotation."""
 
-    def __init__(self, ref: Ref, value: Any, text: str = "", order: str = "relaxed"):
+    def __init__(self, ref: Ref, value: Any, text: str = "", order: str = "plain"):
         super().__init__(text or f"{ref.name} := {shown(value)}")
         self.ref, self.value, self.order = ref, value, order
 

@@ -39,7 +39,8 @@ class Extra:
 class MemoryModel(Protocol):
     """What loads, stores, read-modify-writes and fences mean (`modelcheck.memory`).
 
-    `order` is ``"relaxed"``, ``"acquire"``, ``"release"`` or ``"full"``. Whatever cannot be done
+    `order` is ``"relaxed"``, ``"acquire"``, ``"release"`` or ``"full"``; ``"plain"`` is relaxed for
+    an access that bears no annotation, as in C. Whatever cannot be done
     now blocks. `bound` says which bound of the model some state has reached, empty if none.
     """
 

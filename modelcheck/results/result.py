@@ -9,6 +9,7 @@ from attrs import asdict, field, frozen
 
 from modelcheck.errors import UsageError
 from modelcheck.explore.search import Reduction
+from modelcheck.show.execution import Evidence, execution_svg
 from modelcheck.show.trace import Trace, Violation
 from modelcheck.verdict import ExitCode, Expectation, Verdict
 
@@ -46,7 +47,8 @@ class Result:
     witness's trace is then not promised to be shortest. `storage` names the visited set:
     ``"exact"``, or one that may miss states, and then `omission` is the probability that it missed
     any that it met. An incomplete search that was kept in a file can be gone on with from
-    `checkpoint`, which has `checkpoint_bytes` on the disk.
+    `checkpoint`, which has `checkpoint_bytes` on the disk. Under an axiomatic memory model `states`
+    are final states, `transitions` candidate executions, and `evidence` has the rest.
 
     Printed, it tells its story; in a notebook it draws its counterexample as well.
 
@@ -99,6 +101,7 @@ class Result:
     omission: float | None = None
     checkpoint: str = ""
     checkpoint_bytes: int = 0
+    evidence: Evidence | None = None
 
     @property
     def depth(self) -> int:
@@ -138,7 +141,12 @@ class Result:
         return summary_text(self)
 
     def to_svg(self) -> str:
-        """Return the lanes picture of the trace. Raises `UsageError` where there is none."""
+        """Return the picture of the counterexample. Raises `UsageError` where there is none.
+
+        It shows the trace in lanes, or, under an axiomatic memory model, the execution as a graph.
+        """
+        if self.evidence is not None and self.evidence.graph is not None:
+            return execution_svg(self.evidence.graph)
         return self._shown_trace("draw").to_svg()
 
     def to_mermaid(self) -> str:
@@ -155,7 +163,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
-        from modelcheck.show.jsonform import json_text, json_value, trace_json
+        from modelcheck.show.jsonform import evidence_json, json_text, json_value, trace_json
 
         violation = self.violation
         witnesses = {k: None if v is None else len(v) for k, v in self.witnesses.items()}
@@ -193,6 +201,7 @@ class Result:
                 for c in self.coverage
             ],
             "warnings": list(map(json_text, self.warnings)),
+            **evidence_json(self.evidence),
         }  # fmt: skip
 
     def to_html(self) -> str:

@@ -53,6 +53,10 @@ STYLES = ("base.css", "lanes.css", "panels.css", "media.css")
 
 def result_page(result: Any) -> str:
     """Return a page about a result: its verdict, its counterexample, or else its witnesses."""
+    if result.evidence is not None:
+        from modelcheck.show.executionpage import execution_page
+
+        return execution_page(result)
     traces = [] if result.trace is None else [(_name(result.trace), result.trace)]
     traces += [(f"Witness: {clean(n)}", t) for n, t in result.witnesses.items() if t is not None]
     about = {

@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from modelcheck.show.buffering import Buffering, Held, buffering, held
+from modelcheck.show.execution import EventGraph, Evidence
 from modelcheck.show.text import DEPTH, show_value
 from modelcheck.show.trace import ABSENT, Change, Moment, ProcessStatus, Read, Trace
 
@@ -77,6 +78,40 @@ def _held(one: Held) -> dict[str, Any]:
         "value": json_value(one.store.value),
         "step": one.store.step,
     }
+
+
+def evidence_json(evidence: Evidence | None) -> dict[str, Any]:
+    """The fields that a check over executions adds: their number, flags, story, graph."""
+    if evidence is None:
+        return {}
+    told = {json_text(n): None if t is None else json_text(t) for n, t in
+            evidence.witnesses.items()}  # fmt: skip
+    return {
+        "executions": evidence.executions,
+        "flags": list(map(json_text, evidence.flags)),
+        "story": json_text(evidence.story) or None,
+        "graph": None if evidence.graph is None else _graph_json(evidence.graph),
+        "told_witnesses": told,
+        "forbidden": [
+            {"property": json_text(f.property), "why": json_text(f.why)} for f in evidence.forbidden
+        ],
+    }
+
+
+def _graph_json(graph: EventGraph) -> dict[str, Any]:
+    return {
+        "threads": list(map(json_text, graph.threads)),
+        "events": [
+            {"id": e.id, "thread": e.thread, "label": json_text(e.label), "on_cycle": e.on_cycle}
+            for e in graph.events
+        ],
+        "edges": [
+            {"source": e.source, "target": e.target, "relation": json_text(e.relation),
+             "on_cycle": e.on_cycle}
+            for e in graph.edges
+        ],
+        "note": json_text(graph.note),
+    }  # fmt: skip
 
 
 def trace_document(trace: Trace) -> dict[str, Any]:

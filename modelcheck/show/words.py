@@ -201,6 +201,7 @@ def headline(trace: Trace) -> str:
         Kind.EXCEPTION: f"Exception raised: {name}",
         Kind.DEADLOCK: "Deadlock: no process can step",
         Kind.FINAL: f"Violated at the end: {name}",
+        Kind.FLAG: f"Flagged by the memory model: {name}",
         Kind.UNREACHABLE: f"Never reached: {name}",
     }.get(violation.kind, f"Violated: {name}")
 
