@@ -29,6 +29,7 @@ from modelcheck.language.frames import yields_of
 from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
+from modelcheck.language.renaming import symmetry_of
 from modelcheck.language.turn import MemoryModel
 from modelcheck.memory import MODELS, memory_model
 from modelcheck.results.moments import moments, properties_of
@@ -64,6 +65,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     engine: str = "auto",
     workers: int = 1,
     reduction: bool = False,
+    symmetry: bool = True,
     max_states: int | None = None,
     timeout_s: float | None = None,
     max_memory_mib: float | None = None,
@@ -96,6 +98,9 @@ def check(  # noqa: PLR0913  one keyword for each option
     reduction : bool
         Leave out interleavings that show nothing new (partial-order reduction, docs/reduction.md):
         the same verdict from fewer states.
+    symmetry : bool
+        Explore states that differ by the names of symmetric processes once (docs/symmetry.md),
+        where the model declares `modelcheck.symmetric`.
     max_states, timeout_s, max_memory_mib : number, optional
         Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
         *incomplete*.
@@ -147,7 +152,8 @@ def check(  # noqa: PLR0913  one keyword for each option
             with watching(meter.exceeded_time_or_memory, say):
                 if keeper is not None:
                     keeper.begin(tables)
-                found = explore(tables, meter, plan)
+                alike = symmetry_of(learner) if symmetry else None
+                found = explore(tables, meter, evolve(plan, symmetry=alike))
             with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
                 result = _result(system, learner, found)
                 return _with_checkpoint(_audited(result, learner), keeper)
@@ -403,7 +409,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
     tables = search.tables
     violation, trace = None, None
     if search.found is not None:
-        violation = violation_of(tables, search.found, names)
+        violation = violation_of(learner.result, search.found, names)
         trace = _trace(system, learner, search.found.path, violation)
     missing = [
         p
@@ -451,6 +457,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         reason="" if violation else reason,
         trace_is_shortest=search.shortest and trace is not None and not learner.memory.bound,
         reduction=search.reduction,
+        orbits=search.orbits,
         storage=search.store,
         omission=None if search.missed is None else probability(search.missed),
     )

@@ -16,8 +16,11 @@ from modelcheck.explore import coverage, native, reference
 from modelcheck.explore.budget import Meter
 from modelcheck.explore.checkpoint import Keeper
 from modelcheck.explore.lossy import Lossy
+from modelcheck.explore.orbits import Canonical, real_path
 from modelcheck.explore.reduction import search as reduced
-from modelcheck.explore.search import Search
+from modelcheck.explore.search import Orbits, Search
+from modelcheck.tables.closing import closed
+from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Tables
 from modelcheck.watchdog import reason_of
 
@@ -37,7 +40,8 @@ class Plan:
     an inexact visited set is made of, None for the exact one. `keeper` writes checkpoints. `say` is
     told in words when something takes a while for another reason than the model. With `reduction`,
     steps that need not be taken are left out (docs/reduction.md); a violation is then looked for
-    once more without, for a shortest counterexample.
+    once more without, for a shortest counterexample. With `symmetry`, states are explored up to it
+    (docs/symmetry.md).
     """
 
     engine: str = "auto"
@@ -46,6 +50,7 @@ class Plan:
     keeper: Keeper | None = None
     say: Callable[[str], None] | None = None
     reduction: bool = False
+    symmetry: Symmetry | None = None
 
     def __attrs_post_init__(self) -> None:
         """Raise `UsageError` for an engine that is not there, or what it cannot do."""
@@ -83,6 +88,8 @@ class Plan:
 
 def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search all reachable states in the way that the plan says."""
+    if plan.symmetry is not None:
+        return _up_to_symmetry(plan.symmetry, meter, plan)
     if plan.reduction:
         return _shortened(_reduced(tables, meter, plan), meter, plan)
     if plan.native_at_once:
@@ -98,6 +105,25 @@ def _natively(tables: Tables, meter: Meter, plan: Plan) -> Search:
     if plan.store is not None:
         return engine.explore_lossily(tables, meter, plan.store)  # type: ignore[no-any-return] # lazily imported
     return engine.explore(tables, meter, plan.workers, plan.keeper)  # type: ignore[no-any-return] # lazily imported
+
+
+def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
+    """Search orbits instead of states; the paths that are found are those of real processes."""
+    tables, canonical = closed(symmetry), Canonical(symmetry)
+    canonical(tables.initial)
+    search = _orbits(tables, canonical, meter, plan)
+    if search.orbits is None:
+        search.orbits = Orbits(symmetry.order, sum(canonical.weights.values()))
+    if search.found is not None:
+        search.found = evolve(search.found, path=real_path(tables, canonical, search.found.path))
+    search.witnesses = {
+        index: real_path(tables, canonical, path) for index, path in search.witnesses.items()
+    }
+    return search
+
+
+def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
+    return reference.explore(tables, meter, canon=canonical)
 
 
 def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
