@@ -123,7 +123,29 @@ def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
 
 
 def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
-    return reference.explore(tables, meter, canon=canonical)
+    """Search orbits with the engine that the plan names; their paths lead from form to form."""
+    search = None
+    if not plan.native_at_once:
+        alone = plan.engine == "reference" or not native.available()
+        pause = None if alone else _patience(meter)
+        search = reference.explore(tables, meter, pause, canonical)
+        if search.paused is None:
+            return search
+    _announce(plan.say)
+    going_on = native.load_symmetric().SymmetricSearch(tables, meter, canonical, plan.workers)
+    if search is None:
+        going_on.begin()
+    else:
+        going_on.go_on_from(search, search.paused)
+    found: Search = going_on.run()
+    return found
+
+
+def _patience(meter: Meter) -> Callable[[], bool]:
+    """Return what says that plain Python has searched for long enough."""
+    patience = LOADING_S if native.compiled() else COMPILING_S
+    begun = meter.elapsed()
+    return lambda: meter.elapsed() - begun > patience
 
 
 def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:

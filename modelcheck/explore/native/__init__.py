@@ -39,6 +39,11 @@ def load_reduced() -> Any:
     return _load("reduced")
 
 
+def load_symmetric() -> Any:
+    """Return the module that searches up to symmetry."""
+    return _load("symmetric")
+
+
 def _load(name: str) -> Any:
     import numba
 
@@ -55,7 +60,7 @@ def folder() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
     # numba's cache does not notice a change in another file that a kernel inlines.
     here = Path(__file__).parent
-    sources = [(here / f"{name}.py").read_bytes() for name in ("kernel", "closure", "compact")]
+    sources = [(here / f"{name}.py").read_bytes() for name in ("kernel", "closure", "compact", "orbits")]
     name = f"kernel-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
     for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):
