@@ -44,6 +44,7 @@ from modelcheck.results.tokens import (
 )
 from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
+from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Restart, Tables
 from modelcheck.verdict import Expectation, Kind, Verdict
 from modelcheck.watchdog import INTERRUPTED, interruption, watching
@@ -152,13 +153,31 @@ def check(  # noqa: PLR0913  one keyword for each option
             with watching(meter.exceeded_time_or_memory, say):
                 if keeper is not None:
                     keeper.begin(tables)
-                alike = symmetry_of(learner) if symmetry else None
+                alike, unused = _symmetry(learner, plan) if symmetry else (None, "")
                 found = explore(tables, meter, evolve(plan, symmetry=alike))
             with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
                 result = _result(system, learner, found)
+                if unused:
+                    result = evolve(result, warnings=(*result.warnings, unused))
                 return _with_checkpoint(_audited(result, learner), keeper)
 
         return _with_restarts(system, memory_model(memory, buffer), max_values, search)
+
+
+def _symmetry(learner: Learner, plan: Plan) -> tuple[Symmetry | None, str]:
+    """Return the symmetry to search up to, None for none; and why one that is there is not used."""
+    if not any(process.symmetric for process in learner.system.processes):
+        return None, ""
+    other = ""
+    if plan.keeper is not None or plan.store is not None:
+        other = "checkpoints" if plan.store is None else plan.store.name
+    elif plan.reduction:
+        other = "partial-order reduction"
+    elif learner.memory.name != "sc":
+        other = f"the memory model {learner.memory.name}"
+    if other:
+        return None, f"symmetry was not used: it does not go with {other} yet"
+    return symmetry_of(learner), ""
 
 
 def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:

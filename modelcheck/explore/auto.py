@@ -30,6 +30,9 @@ ENGINES = ("auto", "reference", "native")
 #: what compiling it costs where that was never done.
 LOADING_S, COMPILING_S = 0.5, 5.0
 
+#: The kernel that searches up to symmetry, which is compiled when it is first needed.
+SYMMETRIC = "orbits.expand"
+
 
 @frozen
 class Plan:
@@ -127,11 +130,11 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
     search = None
     if not plan.native_at_once:
         alone = plan.engine == "reference" or not native.available()
-        pause = None if alone else _patience(meter)
+        pause = None if alone else _patience(meter, SYMMETRIC)
         search = reference.explore(tables, meter, pause, canonical)
         if search.paused is None:
             return search
-    _announce(plan.say)
+    _announce(plan.say, SYMMETRIC)
     going_on = native.load_symmetric().SymmetricSearch(tables, meter, canonical, plan.workers)
     if search is None:
         going_on.begin()
@@ -141,9 +144,9 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
     return found
 
 
-def _patience(meter: Meter) -> Callable[[], bool]:
+def _patience(meter: Meter, kernel: str) -> Callable[[], bool]:
     """Return what says that plain Python has searched for long enough."""
-    patience = LOADING_S if native.compiled() else COMPILING_S
+    patience = LOADING_S if native.compiled(kernel) else COMPILING_S
     begun = meter.elapsed()
     return lambda: meter.elapsed() - begun > patience
 
@@ -207,6 +210,6 @@ def _both(tables: Tables, meter: Meter, plan: Plan) -> Search:
     return found
 
 
-def _announce(say: Callable[[str], None] | None) -> None:
-    if say is not None and not native.compiled():
+def _announce(say: Callable[[str], None] | None, kernel: str = "kernel.expand") -> None:
+    if say is not None and not native.compiled(kernel):
         say("compiling the native explorer: some seconds, this first time only")

@@ -55,7 +55,7 @@ class Turning:
 
 
 def symmetry_of(learner: Learner) -> Symmetry | None:
-    """Return the symmetry that a system was declared to have; None where it declares none.
+    """Return the symmetry that a system was declared to have; None where it has none.
 
     Raises
     ------
@@ -86,6 +86,8 @@ def symmetry_of(learner: Learner) -> Symmetry | None:
         factors.append((ALL, len(members), generators))
     factors = [factor for factor in factors if factor[2]]
     slots = renamer.slots
+    if not slots:
+        return None
     return Symmetry(
         learner.result,
         slots,
@@ -296,7 +298,9 @@ class Renaming:
         if (image.status, image.spot, image.end, image.places) != (
             value.status, value.spot, value.end, value.places,
         ):  # fmt: skip
-            raise self.broken(generator, slot, ident, "it comes to another place")
+            name = learner.result.slots[to].name
+            where = f"`{image.label}` (line {image.line})" if image.line else "its end"
+            raise self.broken(generator, slot, ident, f"{name} comes to {where} instead")
         for name in self._differing(generator, value, image):
             self._note_crooked(name, generator, slot, ident)
         return domain.ids[image.key]
@@ -318,7 +322,7 @@ class Renaming:
 
     def _differing(self, generator: int, local: LocalState, image: LocalState) -> Iterator[str]:
         """Go over the variables whose values in the image are not the renamed ones."""
-        for frame, other in zip(local.frames, image.frames, strict=True):
+        for frame, other in zip(local.frames, image.frames, strict=False):
             for name, value in frame.locals.items():
                 if name not in other.locals or not self._alike(
                     generator, value, other.locals[name]

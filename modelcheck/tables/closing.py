@@ -267,15 +267,16 @@ class _Closing:
         every = []
         for writes, failure in came:
             changes = [self._value(slot, value) for slot, value in sorted(writes)]
-            every.append(f"fails ({failure})" if failure else "; ".join(changes))
+            every.append(f"fails ({failure})" if failure else f"goes on: {', '.join(changes)}")
         return f"{name} {' or '.join(sorted(every))}"
 
     def _value(self, slot: int, value: int) -> str:
         tables = self.plain
         kept = tables.domains[slot].values[value]
         if tables.slots[slot].process:
-            at = getattr(kept, "label", "") or getattr(kept, "status", "")
-            return f"{tables.slots[slot].name} at `{at}`"
+            label = getattr(kept, "label", "")
+            at = f"is at `{label}`" if label else f"is {getattr(kept, 'status', 'elsewhere')}"
+            return f"{tables.slots[slot].name} {at}"
         return f"{tables.slots[slot].name} = {kept!r}"
 
 

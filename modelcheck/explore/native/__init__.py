@@ -23,10 +23,10 @@ def available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def compiled() -> bool:
-    """Tell whether the kernel has been compiled before, for this version of it and of Python."""
+def compiled(kernel: str = "kernel.expand") -> bool:
+    """Tell whether a kernel has been compiled before, for this version of it and of Python."""
     tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return any(folder().rglob(f"kernel.expand-*{tag}*.nbi"))
+    return any(folder().rglob(f"{kernel}-*{tag}*.nbi"))
 
 
 def load() -> Any:
