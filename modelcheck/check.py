@@ -15,7 +15,7 @@ from attrs import evolve
 
 from modelcheck import watchdog
 from modelcheck.errors import ModelError, UsageError
-from modelcheck.explore.auto import Plan, explore
+from modelcheck.explore.auto import MOST_AGENTS, Plan, explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.checkpoint import EVERY_S, Keeper, locked
 from modelcheck.explore.coverage import taken
@@ -171,8 +171,8 @@ def _symmetry(learner: Learner, plan: Plan) -> tuple[Symmetry | None, str]:
     other = ""
     if plan.keeper is not None or plan.store is not None:
         other = "checkpoints" if plan.store is None else plan.store.name
-    elif plan.reduction:
-        other = "partial-order reduction"
+    elif plan.reduction and len(learner.result.agents) > MOST_AGENTS:
+        other = f"partial-order reduction of more than {MOST_AGENTS} processes"
     elif learner.memory.name != "sc":
         other = f"the memory model {learner.memory.name}"
     if other:

@@ -8,6 +8,7 @@ order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import evolve, frozen
 
@@ -18,11 +19,15 @@ from modelcheck.explore.checkpoint import Keeper
 from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.orbits import Canonical, real_path
 from modelcheck.explore.reduction import search as reduced
+from modelcheck.explore.reduction.orbits import OrbitRun
 from modelcheck.explore.search import Orbits, Search
 from modelcheck.tables.closing import closed
 from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Tables
 from modelcheck.watchdog import reason_of
+
+#: Agents that reduction can tell apart natively.
+MOST_AGENTS = 64
 
 ENGINES = ("auto", "reference", "native")
 
@@ -112,9 +117,9 @@ def _natively(tables: Tables, meter: Meter, plan: Plan) -> Search:
 
 def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
     """Search orbits instead of states; the paths that are found are those of real processes."""
-    tables, canonical = closed(symmetry), Canonical(symmetry)
+    tables, canonical = closed(symmetry, everywhere=plan.reduction), Canonical(symmetry)
     canonical(tables.initial)
-    search = _orbits(tables, canonical, meter, plan)
+    search = (_reduced_orbits if plan.reduction else _orbits)(tables, canonical, meter, plan)
     if search.orbits is None:
         search.orbits = Orbits(symmetry.order, sum(canonical.weights.values()))
     if search.found is not None:
@@ -122,7 +127,7 @@ def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
     search.witnesses = {
         index: real_path(tables, canonical, path) for index, path in search.witnesses.items()
     }
-    return search
+    return _shortened(search, meter, plan) if plan.reduction else search
 
 
 def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
@@ -142,6 +147,19 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
         going_on.go_on_from(search, search.paused)
     found: Search = going_on.run()
     return found
+
+
+def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
+    """Search orbits with reduction; the native engine begins anew, with all that was learned."""
+    if plan.engine != "native":
+        alone = plan.engine == "reference" or not native.available()
+        pause = None if alone else _patience(meter, SYMMETRIC)
+        search = reduced.explore(tables, meter, pause, partial(OrbitRun, canonical))
+        if search.paused is None:
+            return search
+    _announce(plan.say, SYMMETRIC)
+    engine = native.load_symmetric_reduced()
+    return engine.explore(tables, meter, canonical, plan.workers)  # type: ignore[no-any-return] # lazily imported
 
 
 def _patience(meter: Meter, kernel: str) -> Callable[[], bool]:

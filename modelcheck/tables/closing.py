@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NoReturn
 
-from attrs import define
+from attrs import define, field
 
 from modelcheck.errors import ModelError
 from modelcheck.tables.symmetry import Symmetry
@@ -28,8 +28,31 @@ Reads = tuple[tuple[int, View | None], ...]
 Came = Hashable
 
 
-def closed(symmetry: Symmetry) -> Tables:
+@define(eq=False)
+class ClosedTables(Tables):
+    """Tables that learn the images of a step's path with it, where that is asked for.
+
+    `learned_too` lists these, until somebody takes them out: agents, each with a state.
+    """
+
+    learned_too: list[tuple[int, State]] = field(factory=list)
+
+    def learn_step(self, agent: int, state: State) -> Leaf:
+        leaf = Tables.learn_step(self, agent, state)
+        learner: Any = self.learner
+        while learner.images:
+            other, image = learner.images.pop()
+            if not self.knows(other, image) and (other, image) != (agent, state):
+                Tables.learn_step(self, other, image)
+                self.learned_too.append((other, image))
+        return leaf
+
+
+def closed(symmetry: Symmetry, everywhere: bool = False) -> ClosedTables:
     """Return tables of the same model, with the same ids, all of whose paths are closed.
+
+    With `everywhere`, a path is learned with all its images: who asks what any process may do later
+    asks of all of them.
 
     Raises
     ------
@@ -37,10 +60,10 @@ def closed(symmetry: Symmetry) -> Tables:
         Where the initial state is not its own image.
     """
     plain = symmetry.tables
-    learner = _Closing(symmetry)
+    learner = _Closing(symmetry, everywhere)
     symmetry.catch_up()
     _check_initial(symmetry)
-    learner.closed = Tables(
+    learner.closed = ClosedTables(
         plain.slots,
         [Agent(a.name, a.slot, [], a.may_rest, a.late) for a in plain.agents],
         [Property(p.name, p.kind, p.file, p.line) for p in plain.properties],
@@ -84,10 +107,12 @@ class _Image:
 class _Closing:
     """What learns closed paths (a `modelcheck.tables.tables.Learner`)."""
 
-    closed: Tables
+    closed: ClosedTables
 
-    def __init__(self, symmetry: Symmetry):
+    def __init__(self, symmetry: Symmetry, everywhere: bool):
         self.symmetry, self.plain = symmetry, symmetry.tables
+        self.everywhere = everywhere
+        self.images: list[tuple[int, State]] = []  # of steps, to be learned too
 
     def make_room(self) -> None:
         """Let the closed tables have room for all local states that are known."""
@@ -180,6 +205,8 @@ class _Closing:
                     waiting.append(other)
                 if renamed(generator, image.came) != known.came:
                     self._refuse(generator, image, known)
+        if self.everywhere and first.who >= 0:
+            self.images += [(image.who, image.state) for image in waiting[1:]]
         return True
 
     def _image(self, generator: int, image: _Image) -> _Image:

@@ -44,6 +44,11 @@ def load_symmetric() -> Any:
     return _load("symmetric")
 
 
+def load_symmetric_reduced() -> Any:
+    """Return the module that searches up to symmetry with partial-order reduction."""
+    return _load("symmetric_reduced")
+
+
 def _load(name: str) -> Any:
     import numba
 

@@ -37,6 +37,7 @@ from modelcheck.explore.native.kernel import (
     fold,
     insert,
     mix,
+    spot,
     unfold,
     value_at,
     walk,
@@ -450,3 +451,37 @@ def stabilizers(layout, store, group, first, last):
             vector[slot] = value_at(layout.word, layout.shift, layout.mask, words, slot)
         found[state - first] = canonical(group, room, vector)
     return found
+
+
+@njit(cache=True, nogil=True)
+def successors(layout, tries, agents, store, mine, masks, begin, edges, last, group):
+    """Write down where the chosen steps of states lead; see `closure.successors`."""
+    count = layout.words
+    words, changed = np.empty(count, np.uint64), np.empty(count, np.uint64)
+    ids = np.empty(count + len(layout.left) + 1, np.uint64)
+    vector = np.empty(len(layout.word), np.int32)
+    room = room_for(group)
+    used = np.int64(0)
+    size = uint64(len(store.table))
+    for state in range(last):
+        _unpack(layout, store, store.states[state], words, ids)
+        for a in range(len(agents.slot)):
+            if (masks[state] >> uint64(a)) & uint64(1) == uint64(0):
+                continue
+            leaf = _leaf_of(layout, tries, agents, words, a)
+            if used + tries.count[leaf] > len(edges):
+                return np.int64(-1)
+            for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
+                if tries.failing[o]:
+                    continue
+                _change(layout, tries, o, words, changed)
+                root = _form(layout, store, mine, group, room, changed, vector, ids)
+                place = np.int64(spot(mix(root), size))
+                while store.states[np.int64(store.table[place]) - 1] != root:
+                    place += 1
+                    if place == len(store.table):
+                        place = 0
+                edges[used] = np.int64(store.table[place]) - 1
+                used += 1
+        begin[state + 1] = used
+    return used
