@@ -31,6 +31,7 @@ PAGES = {
     "howto/ci.md": 3,
     "from-promela.md": 2,
     "from-pluscal.md": 2,
+    "symmetry.md": 4,
 }
 
 

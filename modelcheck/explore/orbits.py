@@ -110,9 +110,7 @@ def _failing(plain: Tables, state: State, kind: object) -> Move:
     raise AssertionError("a step fails in an image and not in the state")
 
 
-def _step_to(
-    canonical: Canonical, state: State, form: State, before: int
-) -> tuple[Move, State]:
+def _step_to(canonical: Canonical, state: State, form: State, before: int) -> tuple[Move, State]:
     """Return a step from a state to one of a form, with that one."""
     plain = canonical.symmetry.tables
     agents = sorted(range(len(plain.agents)), key=lambda agent: agent != before)

@@ -144,8 +144,8 @@ def cells(shape: int | Iterable[Any] | Mapping[Any, Any], initial: Any = 0) -> A
         How many cells; or `modelcheck.names`, for a cell each; or the initial value of each; or the
         fixed keys with the initial value of each.
     initial : value, part or cells
-        What each cell holds at first, where `shape` is a number or names. A `@state` class or instance gives
-        each cell a part of its own.
+        What each cell holds at first, where `shape` is a number or names. A `@state` class or
+        instance gives each cell a part of its own.
 
     Examples
     --------

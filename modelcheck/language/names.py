@@ -148,8 +148,10 @@ def names(count: int, kind: str = "p", *, ring: bool = False) -> Names:
     >>> names(3, "seat", ring=True)[2] + 1
     seat0
     """
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    given: Any = count
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
         raise model_error(f"names({count!r}) has no size", "Give a whole number, 1 or more.")
-    if not isinstance(kind, str) or not kind.isidentifier():
+    word: Any = kind
+    if not isinstance(word, str) or not word.isidentifier():
         raise model_error(f"names(..., {kind!r}): that is no word", 'Give one, like "p".')
     return Names(count, kind, ring)

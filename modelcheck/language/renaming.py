@@ -69,8 +69,11 @@ def symmetry_of(learner: Learner) -> Symmetry | None:
     if not alike:
         return None
     above = _names_above(system)
-    sets = list(dict.fromkeys(n for p in alike for n in _names_in((p.args, p.kwargs, p.cpu), above)))
+    sets = list(
+        dict.fromkeys(n for p in alike for n in _names_in((p.args, p.kwargs, p.cpu), above))
+    )
     anonymous = _anonymous(system.processes)
+    _check_told_apart(alike, above)
     turnings = [_turnings(names) for names in sets]
     renamer = Renaming(learner, [t for of in turnings for t in of], [*anonymous.values()])
     first = 0
@@ -127,6 +130,30 @@ def _names_above(system: System) -> dict[int, list[Names]]:
     return found
 
 
+def _check_told_apart(alike: list[Process], above: dict[int, list[Names]]) -> None:
+    """Raise `ModelError` where processes said to be alike differ, and by no name."""
+    nameless = [p for p in alike if not any(_names_in((p.args, p.kwargs, p.cpu), above))]
+    kinds: dict[str, dict[Hashable, Process]] = {}
+    for process in nameless:
+        kinds.setdefault(process.group, {})[key_of(process)] = process
+    for different in kinds.values():
+        if len(different) > 1:
+            one, other, *_ = different.values()
+            raise _not_alike(f"{one.describe()} and {other.describe()} differ by no name", one)
+
+
+def _not_alike(what: str, process: Process) -> ModelError:
+    code = process.function.__code__
+    return ModelError(
+        f"the processes are not symmetric: {what}",
+        "Processes said to be symmetric differ by names alone, one for each name: "
+        "`symmetric(user(s, me) for me in names(n))`. Numbers are no names; arrays with a cell "
+        "for each process are cells(names, ...).",
+        file=code.co_filename,
+        line=code.co_firstlineno,
+    )
+
+
 def _anonymous(processes: list[Process]) -> dict[Hashable, list[int]]:
     """Return the processes said to be alike that have equal arguments, by these; two or more."""
     found: dict[Hashable, list[int]] = {}
@@ -153,7 +180,9 @@ def _turnings(names: Names) -> list[Turning]:
     return found
 
 
-def _owned(factor: Any, slots: list[list[int]]) -> tuple[tuple[int, ...], ...]:
+def _owned(
+    factor: tuple[str, int, tuple[int, ...]], slots: list[list[int]]
+) -> tuple[tuple[int, ...], ...]:
     """Return, for each name, the slots that belong to it alone.
 
     They are those that go from one to the next name as the names do, and nowhere else.
@@ -263,17 +292,9 @@ class Renaming:
             key = key_of((process, detached))
             self.learner.shape.spawned.append(Spawned(key, process, detached))
             raise Restart
-        code = process.function.__code__
-        raise ModelError(
-            f"the processes are not symmetric: after {self.name_of(generator)}, "
-            f"{self.learner.process_name(agent)} would be {process.describe()}, and there is no "
-            "such process",
-            "Processes said to be symmetric differ by names alone, one for each name: "
-            "`symmetric(user(s, me) for me in names(n))`. Numbers are no names; arrays with a cell "
-            "for each process are cells(names, ...).",
-            file=code.co_filename,
-            line=code.co_firstlineno,
-        )
+        name = self.learner.process_name(agent)
+        would = f"{name} would be {process.describe()}, and there is no such process"
+        raise _not_alike(f"after {self.name_of(generator)}, {would}", process)
 
     # Values.
 
@@ -421,8 +442,9 @@ class Nodes:
             raise self._unlike(node)
         self._kept.append((node, image))
         below, there = _below(node), _below(image)
+        rename: dict[Any, Any] = {RENAMING: self._turning.rename}
         for key, child in below.items():
-            after = copy.deepcopy(key, {RENAMING: self._turning.rename})
+            after = copy.deepcopy(key, dict(rename))
             if after not in there:
                 raise self._unlike(node)
             self._add(child, there[after])
@@ -444,7 +466,9 @@ class Nodes:
 
     def memo(self) -> dict[Any, Any]:
         """Return what tells `copy.deepcopy` to rename."""
-        return {**self._images, RENAMING: self._turning.rename}
+        memo: dict[Any, Any] = dict(self._images)
+        memo[RENAMING] = self._turning.rename
+        return memo
 
 
 def _roots(system: System) -> list[Any]:

@@ -219,7 +219,7 @@ class _Closing:
     def _mark(self, image: _Image, closure: Any) -> Hashable:
         """Return what tells an image from others, as far as the closure reads it."""
         domains, state = self.plain.domains, image.state
-        parts = []
+        parts: list[Hashable] = []
         for slot, view in closure:
             at = image.forward[slot]
             if view is None:

@@ -11,9 +11,13 @@ def test_names_are_told_apart_by_equality_alone():
     """Two calls give the same names; other kinds, counts and rings are others."""
     users = names(3)
     assert users[1] == names(3)[1] != users[0]
-    assert users[0] != names(4)[0] and users[0] != names(3, "q")[0]
-    assert users[0] != names(3, ring=True)[0] and users[0] != 0
-    assert {users[0]: "a"}[names(3)[0]] == "a" and users[2] in users and 2 not in users
+    assert users[0] != names(4)[0]
+    assert users[0] != names(3, "q")[0]
+    assert users[0] != names(3, ring=True)[0]
+    assert users[0] != 0
+    assert {users[0]: "a"}[names(3)[0]] == "a"
+    assert users[2] in users
+    assert 2 not in users
 
 
 @pytest.mark.parametrize(
@@ -69,8 +73,10 @@ def test_cells_for_names():
 
     users = names(2)
     array, parts = cells(users, 5), cells(users, Part)
-    assert list(array.keys()) == list(users) and array[users[1]].initial == 5
-    assert parts[users[0]].v.initial == 7 and parts[users[0]] is not parts[users[1]]
+    assert list(array.keys()) == list(users)
+    assert array[users[1]].initial == 5
+    assert parts[users[0]].v.initial == 7
+    assert parts[users[0]] is not parts[users[1]]
 
 
 def test_symmetric_wants_processes():

@@ -130,7 +130,9 @@ class Draw:
         return str(self.pick(*options))
 
     def local_cond(self) -> str:
-        return str(self.pick("v == 1", "w == 0", "j == me", "j != me", "me in left", "len(left) > 1"))
+        return str(
+            self.pick("v == 1", "w == 0", "j == me", "j != me", "me in left", "len(left) > 1")
+        )
 
     def atomic_body(self) -> list[str]:
         return [
@@ -254,9 +256,7 @@ class Draw:
         more = self.pick("", "", "", ", other(s, users)", ", other(s, users), other(s, users)")
         if more.count("other") == 2:
             more = ", *symmetric([other(s, users), other(s, users)])"
-        head = HEAD.format(
-            capacity=self.pick(0, 1, 2), child=child, body=body, other=self.others()
-        )
+        head = HEAD.format(capacity=self.pick(0, 1, 2), child=child, body=body, other=self.others())
         kept = [line.split(None, 1) for line in PROPERTIES.splitlines()]
         kept = [one for one in kept if self.chance.random() < 0.25]
         found, texts = [], []

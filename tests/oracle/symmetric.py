@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from functools import partial
 from multiprocessing import Pool
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from modelcheck import ModelError, UsageError, check, replay
 from modelcheck.check import tables_of
 from modelcheck.explore import native
 from modelcheck.explore.orbits import Canonical
+from modelcheck.explore.reduction.orbits import OrbitRun
 from modelcheck.explore.search import successor
 from modelcheck.language.local import Fails
 from modelcheck.language.renaming import symmetry_of
@@ -31,7 +33,7 @@ from modelcheck.tables.tables import State, Tables
 from oracle.alike import load_source, source_of
 from oracle.compare import Mismatch, same
 from oracle.generate import unload
-from oracle.reduced import Facts, TooLarge, everything, note
+from oracle.reduced import Facts, Run, TooLarge, _missing, everything, note, reduced
 from oracle.run import BLOCK, quiet
 
 #: What the message of a model that is not symmetric says.
@@ -48,6 +50,7 @@ class Outcome:
     verdict: str
     full: int = 0
     orbits: int = 0
+    reduced: int = 0
 
 
 def compare(source: str, memory: str = "sc", *, natively: bool = True) -> Outcome:
@@ -88,8 +91,34 @@ def compare_tables(learner: Any) -> Outcome:
     same("the distances of those", min(full.at_rest.values(), default=0),
          min(seen.at_rest.values(), default=0))  # fmt: skip
     same("the answers", full.answers, seen.answers)
-    same("the failures", {f[2:4] for f in full.failures}, {f[2:4] for f in seen.failures})
-    return Outcome("compared", states, len(forms))
+    same("the failures", _failing(full), _failing(seen))
+    for watch in (True, False):
+        facts, count = _reduced(symmetry, watch)
+        said = f"reduced, watching {watch}"
+        same(f"the states at rest ({said})", set(seen.at_rest), set(facts.at_rest))
+        same(f"the failures ({said})", _failing(full), _failing(facts))
+        if watch:
+            same(f"the answers ({said})", full.answers, facts.answers)
+        if count > len(forms):
+            raise Mismatch(f"more orbits than there are ({said}): {count}, {len(forms)}")
+    return Outcome("compared", states, len(forms), count)
+
+
+def _failing(facts: Facts) -> set[Any]:
+    """Return how and where steps fail, whichever process it is that fails."""
+    return {(kind, line) for _, _, kind, _, line in facts.failures}
+
+
+class GoingOn(Run, OrbitRun):
+    """A reduced run over orbits that goes on after violations."""
+
+
+def _reduced(symmetry: Symmetry, watch: bool) -> tuple[Facts, int]:
+    """Return what a reduced search of orbits sees, and how many it has."""
+    canonical = Canonical(symmetry)
+    canonical(symmetry.tables.initial)
+    run = type("Watching", (GoingOn,), {"watch": watch})
+    return reduced(closed(symmetry, everywhere=True), partial(run, canonical))
 
 
 def _orbits(tables: Tables, canonical: Canonical) -> tuple[Facts, list[State]]:
@@ -159,6 +188,16 @@ def compare_checks(model: Any, memory: str, natively: bool) -> None:
             again = replay(model, other.trace.token)
             same(f"the replay ({way})", len(other.trace), len(again))
     same("the counts of the engines", 1, len(set(counts)))
+    for way in ways:
+        other = check(model, memory=memory, reduction=True, **way)
+        same(f"the reduced verdict ({way})", plain.verdict, other.verdict)
+        same(f"the reduced trace's length ({way})", len(plain.trace or ()), len(other.trace or ()))
+        if plain.trace is None:
+            same(f"the reduced witnesses ({way})", _missing(plain), _missing(other))
+            if other.states > counts[0][0]:
+                raise Mismatch(f"more orbits than there are ({way})")
+        elif not other.trace_is_shortest:
+            raise Mismatch(f"no shortest trace ({way})")
 
 
 def _lengths(result: Any) -> Any:
@@ -203,7 +242,7 @@ def main() -> int:
     parser.add_argument("--reference", action="store_true", help="the reference engine alone")
     args = parser.parse_args()
     began, verdicts, bad = time.perf_counter(), Counter[str](), list[int]()
-    full = orbits = 0
+    full = orbits = fewer = 0
     odd = []
     first = args.seed * BLOCK
     jobs = [(seed, not args.reference) for seed in range(first, first + args.programs)]
@@ -218,10 +257,12 @@ def main() -> int:
         if "straight" in outcome.verdict:
             odd.append(seed)
         full, orbits = full + outcome.full, orbits + outcome.orbits
+        fewer += outcome.reduced
     print(
         f"{args.programs} programs in {time.perf_counter() - began:.0f} s: "
         f"{', '.join(f'{name} {n}' for name, n in verdicts.most_common())}; "
-        f"{orbits} orbits of {full} states; {len(bad)} mismatches {bad[:20] or ''} {odd[:10]}"
+        f"{orbits} orbits of {full} states, {fewer} reduced; "
+        f"{len(bad)} mismatches {bad[:20] or ''} {odd[:10]}"
     )
     return 1 if bad else 0
 

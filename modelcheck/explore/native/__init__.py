@@ -65,7 +65,9 @@ def folder() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
     # numba's cache does not notice a change in another file that a kernel inlines.
     here = Path(__file__).parent
-    sources = [(here / f"{name}.py").read_bytes() for name in ("kernel", "closure", "compact", "orbits")]
+    sources = [
+        (here / f"{name}.py").read_bytes() for name in ("kernel", "closure", "compact", "orbits")
+    ]
     name = f"kernel-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
     for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):

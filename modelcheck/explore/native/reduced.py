@@ -192,7 +192,7 @@ class ReducedSearch(NativeSearch):
 
     def _edges(self) -> tuple[Any, Any]:
         """Return where the states that each state was expanded to begin in a list, and the list."""
-        storage, count = self.storage, self.storage.used
+        count = self.storage.used
         scratch = np.zeros(MINE, np.int64)
         scratch[kernel.SPARE] = -1
         begin = np.zeros(count + 1, np.int64)

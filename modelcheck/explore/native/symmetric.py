@@ -92,9 +92,7 @@ class FlatGroup:
 class SymmetricSearch(NativeSearch):
     """One search of orbits."""
 
-    def __init__(
-        self, tables: Tables, meter: Meter, canonical: Canonical, workers: int = 1
-    ):
+    def __init__(self, tables: Tables, meter: Meter, canonical: Canonical, workers: int = 1):
         super().__init__(tables, meter, workers)
         self.canonical = canonical
         self.group = FlatGroup(canonical.symmetry)

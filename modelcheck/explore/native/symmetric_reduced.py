@@ -39,24 +39,35 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
         )  # fmt: skip
 
     def _ignored(self) -> tuple[Any, Any]:
-        """Return a state of each part that is never left and never takes all steps, and the rest."""
+        """Return a state of each part that is never left and never takes all steps.
+
+        With each the agents that it did not take, as bits.
+        """
         count = self.storage.used
         begin, edges = self._edges()
         parts = closure.components(begin, edges, count)
         sources, targets = np.repeat(np.arange(count), np.diff(begin)), edges.astype(np.int64)
-        number = int(parts.max()) + 1
-        settled = np.zeros(number, np.bool_)
-        settled[parts[sources[parts[sources] != parts[targets]]]] = True
-        first = np.full(number, count, np.int64)
-        np.minimum.at(first, parts, np.arange(count))
-        found: dict[int, int] = {}
-        for part in np.flatnonzero(~settled):
-            members = np.flatnonzero(parts == part)
-            missing = self._enabled(members) & ~self.masks[members]
-            if np.all(missing):
-                found[int(first[part])] = int(missing[0])
-        states = np.array(sorted(found), np.int64)
-        return states, np.array([found[int(s)] for s in states], np.uint64)
+        left = np.zeros(int(parts.max()) + 1, np.bool_)
+        left[parts[sources[parts[sources] != parts[targets]]]] = True
+        order = np.argsort(parts, kind="stable")
+        bounds = np.searchsorted(parts[order], np.arange(len(left) + 1))
+        lacking = {
+            int(order[bounds[part]]): lacks
+            for part in np.flatnonzero(~left)
+            if (lacks := self._lacks(order[bounds[part] : bounds[part + 1]]))
+        }
+        states = sorted(lacking)
+        return np.array(states, np.int64), np.array([lacking[s] for s in states], np.uint64)
+
+    def _lacks(self, members: Any) -> int:
+        """Return what the first of some states did not take; 0 if one of them took all."""
+        first = -1
+        for state in map(int, members):
+            lacks = self._enabled_in(self.storage.state(state)) & ~int(self.masks[state])
+            if not lacks:
+                return 0
+            first = lacks if first < 0 else first
+        return first
 
 
 def explore(tables: Tables, meter: Meter, canonical: Canonical, workers: int = 1) -> Search:

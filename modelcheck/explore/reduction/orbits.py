@@ -1,11 +1,14 @@
 """Partial-order reduction up to symmetry, in plain Python.
 
 A stubborn set of a canonical form is one for each state of its orbit, with the names changed. So
-what is explored are the orbits of a reduced graph, and all that holds of that one holds here (Emerson,
-Jha, Peled, Combining Partial Order and Symmetry Reductions, TACAS 1997). Two things need care. What
-is known of one process must be known of all: paths are learned with their images. And on a way
-round through forms processes change their numbers: which of them is never asked there cannot be
-told from the numbers, so in a part that is never left some state takes all steps.
+what is explored are the orbits of a reduced graph, and all that holds of that one holds here. Two
+things need care. What is known of one process must be known of all: paths are learned with their
+images. And on a way round through forms processes change their numbers: which of them is never
+asked there cannot be told from the numbers, so in a part that is never left some state takes all
+steps.
+
+Source: E. A. Emerson, S. Jha, D. Peled, Combining Partial Order and Symmetry Reductions (TACAS
+1997).
 """
 
 from __future__ import annotations
