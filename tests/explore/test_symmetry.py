@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import factorial
 
 import pytest
-from commandline import CLASSIC, run
+from commandline import ROOT, run
 from language.small import marked
 
 from modelcheck import (
@@ -30,7 +30,8 @@ from modelcheck import (
 )
 from modelcheck.loading import load
 
-SPECS = {model.name: model for model in load(CLASSIC / "alike.py")}
+ALIKE = ROOT / "specs" / "symmetric" / "alike.py"
+SPECS = {model.name: model for model in load(ALIKE)}
 ENGINES = ["reference", "native"]
 
 
@@ -217,7 +218,7 @@ def test_the_result_tells_of_orbits():
 
 def test_the_command_line_can_leave_it_out():
     """``--no-symmetry`` explores every state."""
-    target = f"{CLASSIC / 'alike.py'}:filter_lock_alike"
+    target = f"{ALIKE}:filter_lock_alike"
     said = [run("check", target, "-p", "n=3", *more) for more in ([], ["--no-symmetry"])]
     assert "130 states" in said[0].output
     assert "668 states" in said[1].output
