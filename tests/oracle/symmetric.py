@@ -19,7 +19,7 @@ from typing import Any
 
 from attrs import define
 
-from modelcheck import ModelError, UsageError, check, replay
+from modelcheck import ModelError, UsageError, Verdict, check, replay
 from modelcheck.check import tables_of
 from modelcheck.explore import native
 from modelcheck.explore.orbits import Canonical
@@ -169,6 +169,8 @@ def _count_orbits(symmetry: Symmetry, states: list[State]) -> int:
 def compare_checks(model: Any, memory: str, natively: bool) -> None:
     """Compare what `check` says up to symmetry and without."""
     plain = check(model, memory=memory, symmetry=False)
+    if plain.verdict is Verdict.INCOMPLETE:  # the machine had no memory left for it
+        raise TooLarge
     ways: list[dict[str, Any]] = [{"engine": "reference"}]
     if natively and native.available():
         ways += [{"engine": "native"}, {"engine": "native", "workers": 2}]
