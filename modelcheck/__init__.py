@@ -13,10 +13,12 @@ from modelcheck.explore.budget import Progress
 from modelcheck.language.cells import cells
 from modelcheck.language.channels import Channel
 from modelcheck.language.model import Model, System, model
+from modelcheck.language.names import names
 from modelcheck.language.process import Process, process
 from modelcheck.language.properties import always, at_end, sometimes
 from modelcheck.language.state import state
 from modelcheck.language.steps import atomic, choose, either, fence, label, spawn, until
+from modelcheck.language.symmetric import symmetric
 from modelcheck.repair import repair
 from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace
@@ -49,6 +51,7 @@ __all__ = [
     "fence",
     "label",
     "model",
+    "names",
     "process",
     "repair",
     "replay",
@@ -56,6 +59,7 @@ __all__ = [
     "sometimes",
     "spawn",
     "state",
+    "symmetric",
     "until",
 ]
 

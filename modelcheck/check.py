@@ -15,7 +15,7 @@ from attrs import evolve
 
 from modelcheck import watchdog
 from modelcheck.errors import ModelError, UsageError
-from modelcheck.explore.auto import Plan, explore
+from modelcheck.explore.auto import MOST_AGENTS, Plan, explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.checkpoint import EVERY_S, Keeper, locked
 from modelcheck.explore.coverage import taken
@@ -29,6 +29,7 @@ from modelcheck.language.frames import yields_of
 from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
+from modelcheck.language.renaming import symmetry_of
 from modelcheck.language.turn import MemoryModel
 from modelcheck.memory import AXIOMATIC, MODELS, is_axiomatic, memory_model
 from modelcheck.results.moments import moments, properties_of
@@ -43,6 +44,7 @@ from modelcheck.results.tokens import (
 )
 from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
+from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Restart, Tables
 from modelcheck.verdict import Expectation, Kind, Verdict
 from modelcheck.watchdog import INTERRUPTED, interruption, watching
@@ -64,6 +66,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     engine: str = "auto",
     workers: int = 1,
     reduction: bool = False,
+    symmetry: bool = True,
     max_states: int | None = None,
     timeout_s: float | None = None,
     max_memory_mib: float | None = None,
@@ -98,6 +101,9 @@ def check(  # noqa: PLR0913  one keyword for each option
     reduction : bool
         Leave out interleavings that show nothing new (partial-order reduction, docs/reduction.md):
         the same verdict from fewer states.
+    symmetry : bool
+        Explore states that differ by the names of symmetric processes once (docs/symmetry.md),
+        where the model declares `modelcheck.symmetric`.
     max_states, timeout_s, max_memory_mib : number, optional
         Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
         *incomplete*.
@@ -153,9 +159,12 @@ def check(  # noqa: PLR0913  one keyword for each option
             with watching(meter.exceeded_time_or_memory, say):
                 if keeper is not None:
                     keeper.begin(tables)
-                found = explore(tables, meter, plan)
+                alike, unused = _symmetry(learner, plan) if symmetry else (None, "")
+                found = explore(tables, meter, evolve(plan, symmetry=alike))
             with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
                 result = _result(system, learner, found)
+                if unused:
+                    result = evolve(result, warnings=(*result.warnings, unused))
                 return _with_checkpoint(_audited(result, learner), keeper)
 
         return _with_restarts(system, memory_model(memory, buffer), max_values, search)
@@ -177,6 +186,22 @@ def _refuse_for_states(memory: str, *asked: Any) -> None:
             f"under the axiomatic memory model {memory} executions are enumerated: there is no set "
             "of states to keep in a checkpoint, to hash or to compact"
         )
+
+
+def _symmetry(learner: Learner, plan: Plan) -> tuple[Symmetry | None, str]:
+    """Return the symmetry to search up to, None for none; and why one that is there is not used."""
+    if not any(process.symmetric for process in learner.system.processes):
+        return None, ""
+    other = ""
+    if plan.keeper is not None or plan.store is not None:
+        other = "checkpoints" if plan.store is None else plan.store.name
+    elif plan.reduction and len(learner.result.agents) > MOST_AGENTS:
+        other = f"partial-order reduction of more than {MOST_AGENTS} processes"
+    elif learner.memory.name != "sc":
+        other = f"the memory model {learner.memory.name}"
+    if other:
+        return None, f"symmetry was not used: it does not go with {other} yet"
+    return symmetry_of(learner), ""
 
 
 def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:
@@ -429,7 +454,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
     tables = search.tables
     violation, trace = None, None
     if search.found is not None:
-        violation = violation_of(tables, search.found, names)
+        violation = violation_of(learner.result, search.found, names)
         trace = _trace(system, learner, search.found.path, violation)
     missing = [
         p
@@ -477,6 +502,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         reason="" if violation else reason,
         trace_is_shortest=search.shortest and trace is not None and not learner.memory.bound,
         reduction=search.reduction,
+        orbits=search.orbits,
         storage=search.store,
         omission=None if search.missed is None else probability(search.missed),
     )

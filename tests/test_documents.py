@@ -32,6 +32,7 @@ PAGES = {
     "axiomatic.md": 2,
     "from-promela.md": 2,
     "from-pluscal.md": 2,
+    "symmetry.md": 4,
 }
 
 

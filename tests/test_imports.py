@@ -64,10 +64,13 @@ HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
         "kernel",
         "layout",
         "lossy",
+        "orbits",
         "snapshot",
         "reduced",
         "relations",
         "storage",
+        "symmetric",
+        "symmetric_reduced",
     )
     for package in ("numba", "numpy")
 }

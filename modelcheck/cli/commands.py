@@ -232,6 +232,12 @@ def main() -> None:
     show_default=True,
     help="Leave out interleavings that show nothing new (partial-order reduction).",
 )
+@click.option(
+    "--symmetry/--no-symmetry",
+    default=True,
+    show_default=True,
+    help="Explore once what differs by the names of symmetric(...) processes.",
+)
 @MEMORY
 @BUFFER
 @QUIET
@@ -341,6 +347,7 @@ def _check_one(
                 engine=options["engine"],
                 workers=options["workers"],
                 reduction=options["reduction"],
+                symmetry=options["symmetry"],
                 max_states=options["max_states"],
                 timeout_s=options["timeout"],
                 max_memory_mib=options["max_memory"],

@@ -140,6 +140,10 @@ class Learner:
         """Return the id of "no process here"."""
         return self._intern(slot - len(self.system.refs), ABSENT)
 
+    def finished(self, slot: int) -> int:
+        """Return the id of "the process has ended"."""
+        return self._intern(slot - len(self.system.refs), FINISHED)
+
     def _intern(self, agent: int, local: LocalState) -> int:
         if local is FINISHED and self._detached(agent):
             local = ABSENT  # nobody will join it: its place is free

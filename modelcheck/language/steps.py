@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
+from modelcheck.language.names import MOVED
 from modelcheck.language.process import Process
 from modelcheck.language.refs import Ref, check_value, model_error, use_of
 from modelcheck.language.source import shown, text_of
@@ -329,6 +330,13 @@ class Child:
                 "The first join ends a process for good; its place may be another one's by now. "
                 "Join each child once.",
             )
+
+    def __deepcopy__(self, memo: Any) -> Child:
+        """Return a handle of its own; of the renamed process, where processes are renamed."""
+        name, slot = memo.get(MOVED, {}).get(self.slot, (self.name, self.slot))
+        child = Child(name, slot, self.detached)
+        child.joined = self.joined
+        return child
 
     def __repr__(self) -> str:
         return self.name

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import asdict, field, frozen
 
 from modelcheck.errors import UsageError
-from modelcheck.explore.search import Reduction
+from modelcheck.explore.search import Orbits, Reduction
 from modelcheck.show.execution import Evidence, execution_svg
 from modelcheck.show.trace import Trace, Violation
 from modelcheck.verdict import ExitCode, Expectation, Verdict
@@ -44,7 +44,8 @@ class Result:
     its shortest trace, or None where there is none (yet). `trace_is_shortest` is false where there
     is no counterexample, and where the search was cut before it could tell: then one a step shorter
     may exist. `reduction` says what partial-order reduction left out, None where it was off; a
-    witness's trace is then not promised to be shortest. `storage` names the visited set:
+    witness's trace is then not promised to be shortest. `orbits` says how many states the stored
+    ones stand for, by symmetry, None where each stands for itself. `storage` names the visited set:
     ``"exact"``, or one that may miss states, and then `omission` is the probability that it missed
     any that it met. An incomplete search that was kept in a file can be gone on with from
     `checkpoint`, which has `checkpoint_bytes` on the disk. Under an axiomatic memory model `states`
@@ -97,6 +98,7 @@ class Result:
     reason: str = ""
     trace_is_shortest: bool = False
     reduction: Reduction | None = None
+    orbits: Orbits | None = None
     storage: str = "exact"
     omission: float | None = None
     checkpoint: str = ""
@@ -190,6 +192,7 @@ class Result:
             "engine": self.engine,
             "trace_is_shortest": self.trace_is_shortest,
             "reduction": None if self.reduction is None else asdict(self.reduction),
+            "orbits": None if self.orbits is None else asdict(self.orbits),
             "trace": None if self.trace is None else trace_json(self.trace),
             "token": self.token or None,
             "witnesses": {json_text(k): v for k, v in witnesses.items()},

@@ -99,9 +99,12 @@ def expectation(result: Any) -> str:
 
 
 def _left_out(result: Any) -> str:
-    if result.reduction is None:
-        return ""
-    return f", reduced: steps put off in {result.reduction.reduced:,} states"
+    said = ""
+    if result.reduction is not None:
+        said = f", reduced: steps put off in {result.reduction.reduced:,} states"
+    if result.orbits is not None:
+        said += f", symmetry: they stand for {result.orbits.stand_for:,} states"
+    return said
 
 
 def counts_line(result: Any) -> str:

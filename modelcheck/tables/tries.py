@@ -192,6 +192,11 @@ class Recorder:
         self._known: set[tuple[int, Hashable]] = set()
         self.path: list[Read] = []
 
+    @property
+    def state(self) -> tuple[int, ...]:
+        """The state that is read."""
+        return self._state
+
     def anew(self, turned: bool = True) -> Recorder:
         """Return a recorder of the same state with an empty path; see the class for `turned`."""
         return Recorder(self._domains, self._state, turned)

@@ -27,8 +27,15 @@ from modelcheck.watchdog import reason_of
 STRIDE = 64
 
 
-def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None) -> Search:
+def explore(
+    tables: Tables,
+    meter: Meter,
+    pause: Callable[[], bool] | None = None,
+    make: Callable[..., _Run] | None = None,
+) -> Search:
     """Search with partial-order reduction; see `modelcheck.explore.reference.explore`.
+
+    `make` makes a run; `modelcheck.explore.reduction.orbits` has another kind than this module.
 
     The same verdict as without, every deadlock, and of every property whether it can be violated.
     Counts are those of the last run. A counterexample need not be a shortest one.
@@ -39,7 +46,7 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
         runs += 1
         before = tables.learned
         coverage.forget(tables)
-        run = _Run(tables, meter, witnesses, runs)
+        run = (make or _Run)(tables, meter, witnesses, runs)
         search = run.search
         try:
             run.to_the_end(pause)
@@ -150,8 +157,12 @@ class _Run:
             leaves.append(tables.leaf(agent, state))
             if tables.learned != self.known:
                 self.known = tables.learned
-                self.relations.note(agent, state)
+                self._note(agent, state)
         return leaves
+
+    def _note(self, agent: int, state: State) -> None:
+        """Tell the relations of a path that was learned."""
+        self.relations.note(agent, state)
 
     def _take(self, at: int, agents: list[int], leaves: list[Leaf]) -> None:
         """Take the steps of some agents from a state."""
@@ -171,6 +182,7 @@ class _Run:
                     self.edges[at].append(self._number(reached, state, agent, which))
 
     def _number(self, reached: State, state: State, agent: int, which: int) -> int:
+        reached = self._form(reached)
         number = self.index.get(reached)
         if number is None:
             limit = self.meter.budget.states
@@ -191,9 +203,17 @@ class _Run:
             self.known = self.tables.learned
             self.relations.watch(self._watched())
 
+    def _wanting(self) -> list[tuple[int, int]]:
+        """Return states where steps are ignored for ever, with the agents to take, as bits."""
+        return ignored(self.edges, self.enabled, self.taken)
+
+    def _form(self, state: State) -> State:
+        """Return what is stored for a state."""
+        return state
+
     def _catch_up(self) -> bool:
         """Where steps are ignored for ever, take them; tell whether there were any."""
-        wanting = ignored(self.edges, self.enabled, self.taken)
+        wanting = self._wanting()
         for at, agents in wanting:
             state = self.states[at]
             leaves = self._leaves(state)
