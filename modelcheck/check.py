@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from types import CodeType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from attrs import evolve
 
@@ -73,7 +74,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     checkpoint_every_s: float = EVERY_S,
     hash_compact: int | None = None,
     bitstate: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Progress], None] | Literal[False] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Result:
     """Explore every interleaving of a model and return what was found.
@@ -116,7 +117,8 @@ def check(  # noqa: PLR0913  one keyword for each option
         Keep three bits a state in an array as large as the memory budget allows: for what fits
         nowhere else. The verdict is *violated* or *incomplete*.
     progress : function of a Progress, optional
-        Called now and then.
+        Called now and then. Without one a notebook shows a line below the cell once a second has
+        passed; False leaves that out.
     say : function of a string, optional
         Told when something takes a while for another reason than the model (compiling).
 
@@ -134,8 +136,11 @@ def check(  # noqa: PLR0913  one keyword for each option
     """
     system = _system(model)
     _look_at_expectation(system, memory)
-    meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
-    with _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper:
+    meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress or None)
+    with (
+        _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper,
+        _in_notebook(meter, system.name if progress is None else ""),
+    ):
         plan = Plan(engine, workers, _lossy(hash_compact, bitstate), keeper, say, reduction)
         meter.spent_s = keeper.seconds if keeper is not None else 0.0
 
@@ -153,6 +158,29 @@ def check(  # noqa: PLR0913  one keyword for each option
                 return _with_checkpoint(_audited(result, learner), keeper)
 
         return _with_restarts(system, memory_model(memory, buffer), max_values, search)
+
+
+@contextmanager
+def _in_notebook(meter: Meter, name: str) -> Iterator[None]:
+    """While inside, a notebook shows how far the search is; without a name it does not."""
+    if not name or "IPython" not in sys.modules:
+        yield
+        return
+    from modelcheck.progress import below_cell
+
+    with below_cell(name) as tell:
+        meter.report = tell
+        yield
+
+
+def _picture(model: Model) -> str:
+    """Return the state graph of a small model, for a notebook."""
+    from modelcheck.results.graph import picture
+
+    return picture(model)
+
+
+Model.picture = staticmethod(_picture)
 
 
 def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:

@@ -41,7 +41,6 @@ from modelcheck.cli.outputs import (
     write_pictures,
 )
 from modelcheck.cli.printing import print_outcomes, print_walk, say
-from modelcheck.cli.progress import on_terminal
 from modelcheck.cli.streams import prepare, until_closed
 from modelcheck.cli.targets import find_all, find_one, system_of, users_code, with_parameters
 from modelcheck.errors import ModelcheckError, UsageError
@@ -50,6 +49,7 @@ from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.lossy import HASH_BITS
 from modelcheck.language.model import Model
 from modelcheck.memory import memory_model
+from modelcheck.progress import on_terminal
 from modelcheck.results.result import Result
 from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, Literal
 
 from modelcheck.check import check, tables_of
+from modelcheck.errors import ModelcheckError
 from modelcheck.explore.graph import Graph, state_graph, states_on
 from modelcheck.language.learner import Learner
 from modelcheck.language.local import LocalState
@@ -19,6 +21,9 @@ from modelcheck.verdict import Kind
 
 #: States explored for a picture, at most; beyond, only what lies near the beginning and the trace.
 EXPLORED = 5_000
+
+#: States of a model that draws itself in a notebook, and seconds that finding them may take.
+INLINE, INLINE_S = 60, 2.0
 
 
 def graph_of(
@@ -64,6 +69,27 @@ def graph_of(
         text = "\n".join(f"{k} = {show_value(v)}" for k, v in found.trace.states[0].items())
         return StateGraph((Node(0, f"{text}\nfailed".lstrip(), "violation"),), (), "")
     return tables_of(system, memory, build, buffer)
+
+
+def picture(model: Model) -> str:
+    """Return a model's state graph as a fragment of HTML, folded; why not where there is none.
+
+    Costs a search of `INLINE` states at most: a model shows itself whenever its name ends a cell.
+    """
+    try:
+        system = model()
+        found = check(system, max_states=INLINE + 1, timeout_s=INLINE_S, progress=False)
+        graph = None if found.reason else graph_of(system, limit=INLINE, result=found)
+    except ModelcheckError:  # told where the model is checked
+        return ""
+    if graph is None or graph.note:
+        part = f"<code>graph_of({escape(model.name)})</code>"
+        return f"<p>It has more than {INLINE} states: {part} draws those that matter.</p>"
+    drawn = graph._repr_svg_()
+    if drawn is None:
+        return ""
+    states = "1 state" if len(graph.nodes) == 1 else f"{len(graph.nodes)} states"
+    return f"<details><summary>{states}</summary>{drawn[drawn.index('<svg') :]}</details>"
 
 
 def _kinds(
