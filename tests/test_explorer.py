@@ -115,6 +115,21 @@ def test_a_typed_predicate_is_a_property():
         where.satisfying((), "s.nonsense")
 
 
+def test_the_graph_of_a_walk_is_the_whole_of_a_small_model():
+    """In the same order whatever the walk; of a large model it is what lies near the walk."""
+    where = explorer()
+    moves = where.violation(()).moves
+    start, end = where.graph(()), where.graph(moves)
+    assert start.nodes == end.nodes
+    assert len(end.nodes) == 50
+    assert len(end.paths[0]) == len(moves) + 1
+    large = explorer(f"{CLASSIC}/filter_lock.py:filter_lock_short")
+    near = large.graph(large.violation(()).moves)
+    assert len(near.nodes) == 60
+    assert "Shown are 60 of" in near.note
+    assert len(set(near.paths[0])) == 16
+
+
 def test_moves_that_lead_nowhere_are_refused():
     """A move that cannot be taken names its place in the walk."""
     with pytest.raises(UsageError, match="step 2 cannot be taken"):
@@ -268,6 +283,26 @@ def test_a_walk_in_the_browser(browser, address):
     again = Page(browser, link)
     assert again.count() == steps
     again.context.close()
+
+
+def test_the_state_graph_follows_the_walk_and_leads(browser, address):
+    """It is asked for when it is looked at; each step moves on it, and a click walks to a state."""
+    page = Page(browser, address)
+    page.page.locator("#view-graph").click()
+    page.page.locator("svg.states .node.here.initial").wait_for()
+    assert page.page.locator("svg.states .node").count() == 50
+    page.page.locator(".choices button", has_text="user[0]").click()
+    settled(page, "1 / 1")
+    assert page.page.locator("svg.states .node.been").count() == 2
+    far = page.page.locator("svg.states .node", has_text="user[1] @ 35: critical").first
+    wanted = far.text_content()
+    far.dispatch_event("click")
+    page.page.locator("svg.states .node.here", has_text="user[1] @ 35: critical").wait_for()
+    assert page.page.locator("svg.states .node.here").text_content() == wanted
+    steps = page.count().split(" / ")[1]
+    assert page.page.locator("svg.states .node.been").count() == int(steps) + 1
+    page.context.close()
+    assert page.complaints == []
 
 
 def test_a_wrong_predicate_is_told(browser, address):

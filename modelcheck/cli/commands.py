@@ -89,6 +89,13 @@ BUFFER = click.option(
 HTML = click.option(
     "--html", metavar="FILE|FOLDER", help="Write a page to walk through it, or one for each model."
 )
+HTML_STATES = click.option(
+    "--html-states",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="States in a page's state graph: of a larger model those near the counterexample; 0 for "
+    "none. Without it, all states of a model that has at most 60.",
+)
 EXPORT = click.option(
     "--export",
     "exports",
@@ -186,6 +193,7 @@ def main() -> None:
 @SVG
 @DOT
 @HTML
+@HTML_STATES
 @EXPORT
 @click.option(
     "--engine",
@@ -393,7 +401,8 @@ def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several
                 return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
-    written += write_exports(parse(options["exports"], options["html"]), outcomes, several)
+    exports = parse(options["exports"], options["html"], options.get("html_states"))
+    written += write_exports(exports, outcomes, several)
     if not quiet:
         with until_closed():
             for line in written:

@@ -12,16 +12,18 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.explore.nearest import Nearest
+from modelcheck.explore.search import Move
 from modelcheck.language.model import Model
 from modelcheck.loading import beside, find
 from modelcheck.results.exploring import Choice, Explorer, View
 from modelcheck.show import words
+from modelcheck.show.graphdata import graph_data, no_graph
 from modelcheck.show.html import page, page_data
 from modelcheck.show.narrative import narrative
 from modelcheck.show.summary import safe_lines
@@ -105,6 +107,20 @@ class Service:
 
     def _told(self, question: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to a question: a walk, and a word about it."""
+        told = self._answered(question, asked)
+        if asked.get("graph") and told["data"] is not None:
+            moves = [(agent, which) for agent, which in told["data"]["live"]["moves"]]
+            told["data"]["graph"] = self._graph(moves)
+        return told
+
+    def _graph(self, moves: Sequence[Move]) -> dict[str, Any]:
+        """Return the state graph for the page, or why there is none."""
+        try:
+            return graph_data(self._explorer().graph(moves))
+        except ModelcheckError as error:
+            return no_graph(str(error))
+
+    def _answered(self, question: str, asked: dict[str, Any]) -> dict[str, Any]:
         explorer = self._explorer()
         moves = tuple((int(agent), int(which)) for agent, which in asked["moves"])
         if question == "view":

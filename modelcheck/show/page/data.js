@@ -26,6 +26,12 @@ function laneOf(trace, process) {
   return `lane-${trace.processes[process].color}`;
 }
 
+/** The same for a process by its name; nothing where the trace does not know it. */
+function laneNamed(trace, name) {
+  const number = trace.processes.findIndex((process) => process.name === name);
+  return number < 0 ? "" : laneOf(trace, number);
+}
+
 /** Which lane a location lies in: 0 is memory. */
 function storeOf(trace, slot) {
   return Math.max(0, trace.stores.findIndex((store) => store.slots.includes(slot)));

@@ -24,7 +24,7 @@ function choiceList() {
   const { choices } = DATA.live;
   if (!choices.length) return el("p", { class: "answer" }, "Nobody can take a step here.");
   return el("div", { class: "choices" }, choices.map((choice) => el("button", { type: "button",
-    class: laneNamed(choice.process), onclick: () => ask("view", { moves: [...DATA.live.moves, choice.move] }) },
+    class: laneNamed(trace(), choice.process), onclick: () => ask("view", { moves: [...DATA.live.moves, choice.move] }) },
     el("b", {}, choice.process), " ", el("code", {}, choice.label), " ",
     el("span", { class: "place" }, choice.place), " ",
     choice.writes.map((text) => el("code", { class: "kept" }, `${text}  `)),
@@ -35,14 +35,9 @@ function choiceList() {
 function waitingList() {
   const { waiting } = DATA.live;
   return waiting.length ? el("ul", { class: "waiting" }, waiting.map((told) => el("li", {
-    class: laneNamed(told.process) }, el("b", {}, told.process), " cannot: ", el("code", {}, told.label),
+    class: laneNamed(trace(), told.process) }, el("b", {}, told.process), " cannot: ", el("code", {}, told.label),
     " ", el("span", { class: "place" }, told.place),
     told.sees.length ? [" because ", el("code", {}, told.sees.join(", "))] : ""))) : "";
-}
-
-function laneNamed(name) {
-  const number = trace().processes.findIndex((process) => process.name === name);
-  return number < 0 ? "" : laneOf(trace(), number);
 }
 
 function askingForm() {
@@ -68,8 +63,9 @@ function share() {
   show();
 }
 
-/** Asks the server, and shows the walk that it answers with, or what went wrong. */
-async function ask(question, about) {
+/** Asks the server, and shows the walk that it answers with (at its end), or what went wrong. */
+async function ask(question, asked, index) {
+  const about = { ...asked, graph: shown.view === "graph" };
   if (asking.busy) return;
   Object.assign(asking, { busy: true, said: "searching\u2026", bad: false });
   show();
@@ -87,5 +83,5 @@ async function ask(question, about) {
     asking.bad = true;
   }
   asking.busy = false;
-  open(0, asking.bad ? shown.index : trace().states.length - 1);
+  open(0, asking.bad ? shown.index : index ?? trace().states.length - 1);
 }
