@@ -1,7 +1,8 @@
-"""The command line: ``check | list | simulate | replay | graph | litmus | repair | cost ...``."""
+"""The command line: ``check | list | simulate | replay | graph | litmus | repair ...``."""
 
 from modelcheck.cli import beginnings  # noqa: F401  it adds commands to main
 from modelcheck.cli.commands import main
+from modelcheck.cli.compare import compare_command
 from modelcheck.cli.cost import cost_command
 from modelcheck.cli.litmus import litmus_command
 from modelcheck.cli.repair import repair_command
@@ -9,5 +10,6 @@ from modelcheck.cli.repair import repair_command
 main.add_command(litmus_command)
 main.add_command(repair_command)
 main.add_command(cost_command)
+main.add_command(compare_command)
 
 __all__ = ["main"]

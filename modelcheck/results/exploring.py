@@ -23,6 +23,7 @@ from modelcheck.language.model import Model, System
 from modelcheck.language.properties import PropertyFunction
 from modelcheck.results.graph import drawn
 from modelcheck.results.moments import has_ended
+from modelcheck.results.pruning import Pruning, pruning
 from modelcheck.results.tokens import check_moves, decode
 from modelcheck.results.tracing import status
 from modelcheck.show.graphdata import SHOWN
@@ -95,6 +96,15 @@ class Explorer:
             if not whole.note:
                 return whole
             return neighbourhood(drawn(tables, moves, None, NEAR, [moves]), SHOWN)
+
+        return tables_of(self._system(), self.memory, work)
+
+    def pruning(self, moves: Sequence[Move]) -> Pruning:
+        """Return what partial-order reduction leaves out in the state that some moves lead to."""
+
+        def work(learner: Learner, tables: Tables) -> Pruning:
+            state, failed = _follow(tables, moves)
+            return Pruning() if failed else pruning(tables, state)
 
         return tables_of(self._system(), self.memory, work)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ SCRIPTS = (
     "source.js",
     "story.js",
     "graph.js",
+    "beside.js",
     "explore.js",
     "main.js",
 )
@@ -84,6 +86,26 @@ def _placed(graph: StateGraph | str | None) -> dict[str, Any] | None:
     if isinstance(graph, str):
         return no_graph(graph)
     return graph_data(neighbourhood(graph))
+
+
+def beside_page(result: Any, other: Trace, at: Sequence[int], parted: Sequence[str]) -> str:
+    """Return a page about a result's trace, with another model's walk on its schedule beside it."""
+    about = {
+        "verdict": str(result.verdict),
+        "ok": result.ok,
+        "expectation": expectation(result),
+        "said": verdict_line(result),
+        "counts": counts_line(result),
+        "notes": [],
+        "beside": beside_data(at, parted),
+    }
+    traces = [(_name(result.trace), result.trace), (words.title(other), other)]
+    return page(title_of(result), about, traces, summary_text(result))
+
+
+def beside_data(at: Sequence[int], parted: Sequence[str]) -> dict[str, Any]:
+    """Return what the page knows of a walk beside another: see `modelcheck.results.beside`."""
+    return {"at": list(at), "parted": list(parted)}
 
 
 def trace_page(trace: Trace) -> str:

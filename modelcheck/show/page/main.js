@@ -102,7 +102,7 @@ function look(value) {
   if (!parts.views) return;
   shown.view = value;
   parts.views.forEach((tab) => tab.setAttribute("aria-selected", String(tab.id === `view-${value}`)));
-  parts.picture.hidden = value !== "lanes";
+  parts.pair.hidden = value !== "lanes";
   parts.states.hidden = value === "lanes";
   if (value === "graph" && !DATA.graph) ask("view", { moves: DATA.live.moves }, shown.index);
   else show();
@@ -144,6 +144,9 @@ function build() {
     return;
   }
   parts.picture = el("div", { class: "scroll" });
+  parts.other = el("div", { class: "scroll", id: "other", hidden: true });
+  parts.pair = el("div", { class: "pair" }, parts.picture, parts.other);
+  parts.parted = el("p", { id: "parted", role: "status", hidden: true });
   parts.states = el("div", { class: "states-box", hidden: true });
   for (const name of ["properties", "processes", "variables", "source", "story", "next"]) {
     parts[name] = el("div", { class: `${name}-box` });
@@ -151,7 +154,7 @@ function build() {
   parts.traces = DATA.traces.map((told, n) =>
     el("button", { type: "button", role: "tab", onclick: () => open(n, 0) }, told.name));
   parts.main = el("main", {},
-    panel("lanes", "Lanes", viewTabs(), parts.picture, parts.states),
+    panel("lanes", "Lanes", viewTabs(), parts.parted, parts.pair, parts.states),
     DATA.live ? panel("next", "Next", parts.next) : "",
     panel("state", "State", parts.properties, controls(), parts.variables, parts.processes),
     panel("code", "Source", parts.source),
@@ -163,7 +166,10 @@ function build() {
   window.addEventListener("hashchange", followFragment);
   document.addEventListener("keydown", key);
   document.addEventListener("click", clicked);
-  new ResizeObserver(() => drawArcs(parts.lanes, shown.index)).observe(parts.picture);
+  new ResizeObserver(() => {
+    drawArcs(parts.lanes, shown.index);
+    showBeside(shown.index);
+  }).observe(parts.picture);
   if (!followFragment()) open(0, trace().bad || DATA.live ? trace().states.length - 1 : 0);
 }
 
@@ -178,6 +184,7 @@ function open(number, index) {
   parts.picture.replaceChildren(parts.lanes);
   parts.main.classList.toggle("live", DATA.live !== null);
   parts.main.classList.toggle("many", trace().processes.length > 4);
+  openBeside();
   parts.told = story(trace(), prefixOf(number));
   parts.story.replaceChildren(parts.told);
   parts.slider.max = trace().states.length - 1;
@@ -227,6 +234,7 @@ function show() {
   }
   drawArcs(parts.lanes, index);
   graphView();
+  showBeside(index);
   reveal(parts.picture, parts.rows[index]);
   revealAcross(parts.picture, parts.rows[index].querySelector(".box"));
   const sentence = parts.told.querySelector("li.now");
@@ -287,7 +295,8 @@ function clicked(event) {
   const match = /step-(\d+)$/.exec(link.getAttribute("href"));
   if (!match) return;
   event.preventDefault();
-  go(Number(match[1]));
+  const index = Number(match[1]);
+  go(parts.other.contains(link) ? besideIndex(index) : index);
 }
 
 function key(event) {
