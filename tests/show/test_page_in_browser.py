@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from commandline import CLASSIC
+from commandline import CLASSIC, ROOT
 
 from modelcheck import graph_of
 from modelcheck.check import check
-from modelcheck.loading import load
+from modelcheck.loading import find, load
 from modelcheck.show.stategraph import Edge, Node, StateGraph
 from show import samples
 from show.browser import PHONE, Page, chromium
@@ -35,6 +35,7 @@ def folder(tmp_path_factory):
         "buffer": check(models["hungry_consumer"]),
         "holds": check(models["atomic_update"]),
         "wide": wide_trace(),
+        "wake_up": check(find(f"{ROOT}/examples/06_wake_up.py:lost_wake_up")[0], memory="tso"),
         **{name: make() for name, make in samples.ALL.items()},
     }
     made["buffers"] = evolve(samples.two_serializers(), buffers={"cpu[0].ipi": "buffer of cpu 0"})
@@ -227,6 +228,16 @@ def test_a_page_without_a_graph_has_no_view_of_it(show):
     page.press("g")
     assert page.page.locator("#view-graph").count() == 0
     assert page.page.locator(".lanes").is_visible()
+
+
+def test_a_buffer_s_step_has_no_line_and_a_store_says_that_it_waits(show):
+    """What is nobody's source has no place; what a step notes stands in its box."""
+    page = show("wake_up")
+    boxes = page.texts("a.row .box")
+    assert "waits in the store buffer" in boxes[0]
+    assert "line" in boxes[0]
+    assert "becomes visible" in boxes[-1].replace("\n", " ")
+    assert "line" not in boxes[-1]
 
 
 def test_buffers_have_lanes(show):

@@ -10,9 +10,9 @@ function columnsOf(trace) {
     store: (n) => left + n + 1,
     count: trace.processes.length + stores,
     template: [
-      ...Array(left).fill("minmax(7.5rem, 1fr)"),
-      ...Array(stores).fill("minmax(12.5rem, 1.25fr)"),
-      ...Array(trace.processes.length - left).fill("minmax(7.5rem, 1fr)"),
+      ...Array(left).fill("minmax(6.9rem, 1fr)"),
+      ...Array(stores).fill("minmax(11.5rem, 1.25fr)"),
+      ...Array(trace.processes.length - left).fill("minmax(6.9rem, 1fr)"),
     ].join(" "),
   };
 }
@@ -46,7 +46,7 @@ function rails(trace, columns) {
 function header(trace, columns) {
   const heads = trace.processes.map((process, n) =>
     at(columns.process(n), el("b", { class: `head ${laneOf(trace, n)}`, title: process.name },
-      process.name)));
+      breakable(process.name))));
   const stores = trace.stores.map((store, n) =>
     at(columns.store(n), el("b", { class: "head store", title: store.name }, store.name)));
   return el("div", { class: "row heads", "aria-hidden": "true" }, heads, stores);
@@ -94,8 +94,9 @@ function stepBox(trace, step, index) {
   return el("span", { class: "box" },
     el("span", { class: "number" }, String(index)),
     el("span", { class: "who" }, trace.processes[step.process].name),
-    el("code", { class: "label" }, step.label),
-    el("span", { class: "place" }, whereIn(trace, step)),
+    el("code", { class: "label" }, breakable(step.label)),
+    step.file < 0 ? "" : el("span", { class: "place" }, whereIn(trace, step)),
+    step.note ? el("span", { class: "note" }, step.note) : "",
     step.kept.map((text) => el("code", { class: "kept" }, text)));
 }
 
@@ -122,7 +123,7 @@ function access(step, what, sort, value) {
   const source = sort === "write" || key === null ? undefined : step.from[key];
   const line = el("span", { class: `access ${sort}`, "data-slot": what.slot, "data-sort": sort,
     "data-from": source ?? null },
-    el("span", { class: "name" }, what.name), " ", value);
+    el("span", { class: "name" }, breakable(what.name)), " ", value);
   if (source) line.append(el("span", { class: "source", title: `written by step ${source}` },
     String(source)));
   return line;
@@ -142,7 +143,7 @@ function last(trace, columns) {
   const places = placesAt(trace, trace.states.length - 1);
   const standing = places.map((place, n) =>
     at(columns.process(n), el("span", { class: `standing ${laneOf(trace, n)}` },
-      el("span", { class: "who" }, trace.processes[n].name),
+      el("span", { class: "who" }, breakable(trace.processes[n].name)),
       el("b", {}, place.status),
       place.label ? el("code", { class: "label" }, place.label) : "",
       place.place ? el("span", { class: "place" }, place.place) : "",

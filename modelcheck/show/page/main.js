@@ -13,7 +13,7 @@ function title() {
   const about = DATA.about;
   const css = about.verdict === "violated" ? "bad" : about.verdict === "holds" ? "good" : "dim";
   return el("header", {},
-    el("div", {}, el("h1", {}, DATA.title), el("span", { class: `verdict ${css}` }, about.verdict),
+    el("div", {}, el("h1", {}, breakable(DATA.title)), el("span", { class: `verdict ${css}` }, about.verdict),
       parts.counts = el("p", { class: "counts" }, about.counts)),
     el("div", { class: "tools" }, copyButton(),
       el("button", { type: "button", id: "theme", title: "light or dark (t)", onclick: theme }, "\u25d0"),
