@@ -18,6 +18,7 @@ from show.strategies import traces
 
 from modelcheck.check import check, replay
 from modelcheck.cli.exports import FORMATS
+from modelcheck.errors import UsageError
 from modelcheck.loading import find
 from modelcheck.show.itf import itf
 from modelcheck.show.jsonform import trace_document
@@ -246,6 +247,22 @@ def test_a_page_has_the_state_graph_of_a_small_model(tmp_path):
         graph = graph_in(page)
         assert (graph and len(graph["nodes"])) == nodes
         assert graph is None or graph["note"].startswith(note)
+
+
+def test_a_page_is_written_also_where_no_graph_can_be(tmp_path, monkeypatch):
+    """A package that is missing costs the graph, and the page says which."""
+
+    def missing(name):
+        raise UsageError(f"state graphs need the package {name}")
+
+    monkeypatch.setattr("modelcheck.show.stategraph.package", missing)
+    page = tmp_path / "page.html"
+    done = run("check", f"{CLASSIC}/peterson.py:peterson", "--html", str(page))
+    assert done.exit_code == 0
+    assert graph_in(page)["note"].endswith("state graphs need the package graphviz")
+    monkeypatch.setattr("modelcheck.show.engines.program", lambda: None)
+    run("check", f"{CLASSIC}/peterson.py:peterson", "--html", str(page))
+    assert graph_in(page)["note"].startswith("No Graphviz was found")
 
 
 def test_html_writes_a_page_for_each_model(many):

@@ -37,6 +37,8 @@ PACKAGES = (
     ("graphviz", "state graphs"),
     ("graphviz-pure", "pictures of state graphs where there is no dot"),
     ("svg2pdf-py", "PDF"),
+    ("werkzeug", "the explorer"),
+    ("ipykernel", "notebooks"),
     ("pytest", "models as tests"),
 )
 

@@ -96,8 +96,12 @@ def _html(outcome: Outcome, path: Path, states: int | None = None) -> str | None
     result = outcome.result
     if result is None:
         return None
-    graph = "" if outcome.interrupted or states == 0 else _state_graph(outcome, states)
-    return result.to_html(graph or None)
+    if outcome.interrupted or states == 0:
+        return result.to_html()
+    try:
+        return result.to_html(_state_graph(outcome, states))
+    except UsageError as error:  # a package that is missing costs the graph, not the page
+        return result.to_html(f"There is no state graph: {error}")
 
 
 def _state_graph(outcome: Outcome, states: int | None) -> StateGraph | str:
