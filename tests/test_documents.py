@@ -40,6 +40,7 @@ PAGES = {
     "outputs.md": 1,
     "pytest.md": 4,
     "repair.md": 3,
+    "side-by-side.md": 4,
     "from-promela.md": 2,
     "from-pluscal.md": 2,
 }
@@ -169,7 +170,16 @@ def test_the_glossary_is_in_order_and_has_every_kind_and_verdict():
 
 
 @pytest.mark.parametrize(
-    ("page", "peer"), [("from-promela.md", "phils.pml"), ("from-pluscal.md", "Phils.tla")]
+    ("page", "peer"),
+    [
+        ("from-promela.md", "phils.pml"),
+        ("from-pluscal.md", "Phils.tla"),
+        ("side-by-side.md", "phils.pml"),
+        ("side-by-side.md", "Phils.tla"),
+        ("side-by-side.md", "phils.hny"),
+        ("side-by-side.md", "phils.rs"),
+        ("side-by-side.md", "../../tests/litmus/tests/C-MP+wmb+rmb.litmus"),
+    ],
 )
 def test_a_peer_s_model_is_shown_as_it_is_measured(page, peer):
     """What a page quotes is the file that the benchmarks run."""
