@@ -14,6 +14,16 @@ nbclient = pytest.importorskip("nbclient")
 
 LECTURES = sorted((ROOT / "docs" / "lectures").glob("*.ipynb"))
 
+#: What the text of a lecture says of its outputs.
+SAID = {
+    "1-interleavings": ["{2: 6, ", "{2: 12, ", "<summary>26 states</summary>"],
+    "2-state-explosion": ["[4, 16, 64, 256, 1024, 4096]", "[4, 7, 10, 13, 16, 19]"],
+    "3-weak-memory": [
+        "True     False    holds     holds     holds     violated",
+        "stale: data = 0",
+    ],
+}
+
 #: A kernel that a test starts needs no more than this for a cell.
 PATIENCE_S = 120
 
@@ -33,12 +43,15 @@ def told(*codes: str) -> list[Any]:
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 def test_a_lecture_runs(path):
-    """Each cell runs, so each `assert` of a solution holds; results show themselves."""
+    """Each cell runs, so each `assert` holds; results show themselves, and what the text says."""
     book = run(nbformat.read(path, as_version=4))
     shown = [output for cell in book["cells"] for output in cell.get("outputs", ())]
     kinds = [output.get("data", {}) for output in shown]
     html = [data["text/html"] for data in kinds if "text/html" in data]
     assert html
+    texts = [output.get("text", "") for output in shown]
+    texts += [text for data in kinds for kind, text in data.items() if kind.startswith("text/")]
+    assert [said for said in SAID[path.stem] if not any(said in text for text in texts)] == []
     assert all("<svg" in text or "holds" in text for text in html)
     assert not any("ipykernel" in text for text in html)  # a cell's file has no name that one knows
 
