@@ -14,7 +14,7 @@ function el(tag, attributes = {}, ...children) {
 
 /** A text of code that may be broken behind its punctuation, sooner than within a word. */
 function breakable(text) {
-  return text.split(/(?<=[(,._[=])/).flatMap((part, i) => i ? [el("wbr"), part] : [part]);
+  return text.split(/(?<=[(,._=])|(?=\[)/).flatMap((part, i) => i ? [el("wbr"), part] : [part]);
 }
 
 /** An SVG element. */
