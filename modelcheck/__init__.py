@@ -20,6 +20,7 @@ from modelcheck.language.state import state
 from modelcheck.language.steps import atomic, choose, either, fence, label, spawn, until
 from modelcheck.language.symmetric import symmetric
 from modelcheck.repair import repair
+from modelcheck.results.graph import graph_of
 from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace
 from modelcheck.testing import assert_holds
@@ -49,6 +50,7 @@ __all__ = [
     "costs",
     "either",
     "fence",
+    "graph_of",
     "label",
     "model",
     "names",

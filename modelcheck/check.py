@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from types import CodeType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from attrs import evolve
 
@@ -76,7 +77,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     checkpoint_every_s: float = EVERY_S,
     hash_compact: int | None = None,
     bitstate: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Progress], None] | Literal[False] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Result:
     """Explore every interleaving of a model and return what was found.
@@ -124,7 +125,8 @@ def check(  # noqa: PLR0913  one keyword for each option
         Keep three bits a state in an array as large as the memory budget allows: for what fits
         nowhere else. The verdict is *violated* or *incomplete*.
     progress : function of a Progress, optional
-        Called now and then.
+        Called now and then. Without one a notebook shows a line below the cell once a second has
+        passed; False leaves that out.
     say : function of a string, optional
         Told when something takes a while for another reason than the model (compiling).
 
@@ -142,12 +144,14 @@ def check(  # noqa: PLR0913  one keyword for each option
     """
     system = _system(model)
     _look_at_expectation(system, memory)
+    meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress or None)
     if is_axiomatic(memory):
         _refuse_for_states(memory, checkpoint, resume, hash_compact, bitstate)
-        meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
         return _check_executions(system, memory, meter, say)
-    meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
-    with _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper:
+    with (
+        _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper,
+        _in_notebook(meter, system.name if progress is None else ""),
+    ):
         plan = Plan(engine, workers, _lossy(hash_compact, bitstate), keeper, say, reduction)
         meter.spent_s = keeper.seconds if keeper is not None else 0.0
 
@@ -202,6 +206,29 @@ def _symmetry(learner: Learner, plan: Plan) -> tuple[Symmetry | None, str]:
     if other:
         return None, f"symmetry was not used: it does not go with {other} yet"
     return symmetry_of(learner), ""
+
+
+@contextmanager
+def _in_notebook(meter: Meter, name: str) -> Iterator[None]:
+    """While inside, a notebook shows how far the search is; without a name it does not."""
+    if not name or "IPython" not in sys.modules:
+        yield
+        return
+    from modelcheck.progress import below_cell
+
+    with below_cell(name) as tell:
+        meter.report = tell
+        yield
+
+
+def _picture(model: Model) -> str:
+    """Return the state graph of a small model, for a notebook."""
+    from modelcheck.results.graph import picture
+
+    return picture(model)
+
+
+Model.picture = staticmethod(_picture)
 
 
 def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:

@@ -41,7 +41,6 @@ from modelcheck.cli.outputs import (
     write_pictures,
 )
 from modelcheck.cli.printing import print_outcomes, print_walk, say
-from modelcheck.cli.progress import on_terminal
 from modelcheck.cli.streams import prepare, until_closed
 from modelcheck.cli.targets import find_all, find_one, system_of, users_code, with_parameters
 from modelcheck.errors import ModelcheckError, UsageError
@@ -50,6 +49,7 @@ from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.lossy import HASH_BITS
 from modelcheck.language.model import Model
 from modelcheck.memory import check_name
+from modelcheck.progress import on_terminal
 from modelcheck.results.result import Result
 from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
@@ -89,6 +89,13 @@ BUFFER = click.option(
 )
 HTML = click.option(
     "--html", metavar="FILE|FOLDER", help="Write a page to walk through it, or one for each model."
+)
+HTML_STATES = click.option(
+    "--html-states",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="States in a page's state graph: of a larger model those near the counterexample; 0 for "
+    "none. Without it, all states of a model that has at most 60.",
 )
 EXPORT = click.option(
     "--export",
@@ -187,6 +194,7 @@ def main() -> None:
 @SVG
 @DOT
 @HTML
+@HTML_STATES
 @EXPORT
 @click.option(
     "--engine",
@@ -401,7 +409,8 @@ def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several
                 return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
-    written += write_exports(parse(options["exports"], options["html"]), outcomes, several)
+    exports = parse(options["exports"], options["html"], options.get("html_states"))
+    written += write_exports(exports, outcomes, several)
     if not quiet:
         with until_closed():
             for line in written:

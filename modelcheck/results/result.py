@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, field, frozen
 
@@ -12,6 +12,9 @@ from modelcheck.explore.search import Orbits, Reduction
 from modelcheck.show.execution import Evidence, execution_svg
 from modelcheck.show.trace import Trace, Violation
 from modelcheck.verdict import ExitCode, Expectation, Verdict
+
+if TYPE_CHECKING:
+    from modelcheck.show.stategraph import StateGraph
 
 
 @frozen
@@ -207,11 +210,18 @@ class Result:
             **evidence_json(self.evidence),
         }  # fmt: skip
 
-    def to_html(self) -> str:
-        """Return a stand-alone page about the result; see `modelcheck.show.html.page`."""
+    def to_html(self, graph: StateGraph | str | None = None) -> str:
+        """Return a stand-alone page about the result; see `modelcheck.show.html.page`.
+
+        Parameters
+        ----------
+        graph : StateGraph or str, optional
+            Its state graph, ``graph_of(model, result=result)``, to be a view of the page; a large
+            one is cut. A text stands there instead.
+        """
         from modelcheck.show.html import result_page
 
-        return result_page(self)
+        return result_page(self, graph)
 
     def _repr_html_(self) -> str:
         from modelcheck.show.notebook import result_html

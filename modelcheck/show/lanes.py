@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from itertools import groupby
 
+from modelcheck.errors import cell_name
 from modelcheck.show import words
 from modelcheck.show.buffering import Buffering, remarks
 from modelcheck.show.endings import banner, footer, standings, value_card
@@ -170,7 +171,7 @@ def _tooltip(step: TraceStep, buffers: Buffering) -> str:
     reads = ", ".join(words.values([(read.name, read.value) for read in step.reads], 200))
     changes = [c for change in step.writes for c in words.shown_changes(change, 200)]
     writes = ", ".join(f"{c.name}: {c.value}" for c in changes)
-    place = f"{step.file}:{step.line} in {step.function}"
+    place = f"{cell_name(step.file) or step.file}:{step.line} in {step.function}"
     parts = [f"{step.index}. {step.process}: {step.label}"]
     parts += [place] * bool(step.file) + [step.note] * bool(step.note)
     parts += remarks(buffers)

@@ -210,6 +210,7 @@ def _step(
             _write(change, _index(slots, change.name), change.name in known)
             for change in step.writes
         ],
+        "note": clean(step.note),
         "kept": words.kept_locals(step, 120),
         "moved": [numbers[name] for name in step.others if name in numbers],
     }  # fmt: skip

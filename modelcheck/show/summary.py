@@ -52,7 +52,7 @@ def result_html(result: Any) -> str:
     """Return verdict and counts as HTML, with the picture of the counterexample in it."""
     lines = summary_text(evolve(result, trace=None)).rstrip()
     drawn = result.to_svg() if result.trace is not None else ""
-    return f"<pre>{html.escape(lines)}</pre>\n{drawn}"
+    return f"<pre style='white-space:pre-wrap'>{html.escape(lines)}</pre>\n{drawn}"
 
 
 def title_of(result: Any) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 import attrs
 
+from modelcheck.errors import cell_name
 from modelcheck.show.trace import ABSENT, Waiting
 
 LIMIT = 60
@@ -104,14 +105,14 @@ def columns(text: str) -> int:
 
 
 def short_place(file: str, line: int) -> str:
-    """``walk.py:12`` for a file and a line; empty where no file is.
+    """``walk.py:12`` for a file and a line, ``In[3]:12`` in a notebook; empty where no file is.
 
     Examples
     --------
     >>> short_place("specs/lockless/walk.py", 12), short_place("", 0)
     ('walk.py:12', '')
     """
-    name = clean(re.split(r"[/\\]", file)[-1])
+    name = cell_name(file) or clean(re.split(r"[/\\]", file)[-1])
     return f"{name}:{line}" if name else ""
 
 

@@ -183,6 +183,10 @@ class Trace:
 
         return trace_html(self)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """A notebook's line of text: `repr` has everything, a line for each step and more."""
+        printer.text(f"<Trace {self.model}: {len(self)} step{'s' * (len(self) != 1)}>")
+
     def __str__(self) -> str:
         return self.to_text()
 

@@ -26,6 +26,12 @@ function laneOf(trace, process) {
   return `lane-${trace.processes[process].color}`;
 }
 
+/** The same for a process by its name; nothing where the trace does not know it. */
+function laneNamed(trace, name) {
+  const number = trace.processes.findIndex((process) => process.name === name);
+  return number < 0 ? "" : laneOf(trace, number);
+}
+
 /** `0 -> 1`, `added 3`, `removed 3`, `stays 0` as elements; old and new in colours of their own. */
 function changeText(part) {
   const old = el("del", {}, part.old);

@@ -9,8 +9,8 @@ function columnsOf(trace) {
     process: (n) => at.process.get(n) ?? at.store.get(trace.processes[n].store),
     store: (n) => at.store.get(n),
     count: trace.columns.length,
-    template: trace.columns.map((_, i) => i === memory ? "minmax(12.5rem, 1.25fr)"
-      : trace.columns[i][0] === "store" ? "minmax(10rem, 1.1fr)" : "minmax(7.5rem, 1fr)").join(" "),
+    template: trace.columns.map((_, i) => i === memory ? "minmax(11.5rem, 1.25fr)"
+      : trace.columns[i][0] === "store" ? "minmax(10rem, 1.1fr)" : "minmax(6.9rem, 1fr)").join(" "),
   };
 }
 
@@ -48,7 +48,7 @@ function rails(trace, columns) {
 function header(trace, columns) {
   const heads = proper(trace).map((n) =>
     at(columns.process(n), el("b", { class: `head ${laneOf(trace, n)}`,
-      title: trace.processes[n].name }, trace.processes[n].name)));
+      title: trace.processes[n].name }, breakable(trace.processes[n].name))));
   const stores = trace.stores.map((store, n) =>
     at(columns.store(n), el("b", { class: "head store", title: store.name }, store.name)));
   return el("div", { class: "row heads", "aria-hidden": "true" }, heads, stores);
@@ -93,8 +93,8 @@ function stepBox(trace, step, index) {
   return el("span", { class: "box" },
     el("span", { class: "number" }, String(index)),
     el("span", { class: "who" }, trace.processes[step.process].name),
-    el("code", { class: "label" }, step.label),
-    el("span", { class: "place" }, whereIn(trace, step)),
+    el("code", { class: "label" }, breakable(step.label)),
+    step.file < 0 ? "" : el("span", { class: "place" }, whereIn(trace, step)),
     [...step.remarks, ...step.kept].map((text) => el("code", { class: "kept" }, text)));
 }
 
@@ -133,7 +133,7 @@ function access(step, what, sort, value) {
   const source = sort === "write" || key === null ? undefined : step.from[key];
   const line = el("span", { class: `access ${sort}`, "data-slot": what.slot, "data-sort": sort,
     "data-from": source ?? null },
-    el("span", { class: "name" }, what.name), " ", value);
+    el("span", { class: "name" }, breakable(what.name)), " ", value);
   if (source) line.append(el("span", { class: "source", title: `written by step ${source}` },
     String(source)));
   return line;
@@ -157,7 +157,7 @@ function last(trace, columns) {
       store.left.map((text) => el("code", { class: "kept" }, text)))));
   const standing = proper(trace).map((n) => [n, places[n]]).map(([n, place]) =>
     at(columns.process(n), el("span", { class: `standing ${laneOf(trace, n)}` },
-      el("span", { class: "who" }, trace.processes[n].name),
+      el("span", { class: "who" }, breakable(trace.processes[n].name)),
       el("b", {}, place.status),
       place.label ? el("code", { class: "label" }, place.label) : "",
       place.place ? el("span", { class: "place" }, place.place) : "",
