@@ -230,7 +230,7 @@ def test_a_page_without_a_graph_has_no_view_of_it(show):
 
 
 def test_a_buffer_s_step_has_no_line_and_a_store_says_that_it_waits(show):
-    """What is nobody's source has no place; a store that nobody sees stands in the buffer's lane."""
+    """What is nobody's source has no place; a store nobody sees stands in the buffer's lane."""
     page = show("wake_up")
     boxes = page.texts("a.row .box")
     assert "asleep := True" in page.texts("a.row .cell")
