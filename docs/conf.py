@@ -1,7 +1,8 @@
 """How the documentation is built: `python -m sphinx -W docs build/docs`.
 
-Pages are Markdown (MyST); the reference of names comes from the docstrings. In `.ci/run` a warning
-is an error: a broken link, a page in no table of contents, a docstring that does not parse.
+Pages are Markdown (MyST) and notebooks; the reference of names comes from the docstrings. In
+`.ci/run` a warning is an error: a broken link, a page in no table of contents, a docstring that
+does not parse.
 """
 
 import re
@@ -14,12 +15,17 @@ author = "modelcheck contributors"
 project_copyright = "modelcheck contributors"
 version = release = modelcheck.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["build"]
 html_theme = "furo"
 html_title = f"modelcheck {release}"
 html_show_copyright = False
 html_show_sourcelink = False
+
+# Notebooks are kept without outputs and run here, each in a kernel of its own.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
 
 myst_heading_anchors = 3
 # Directives stand between colons: a fence of backquotes is code, and tests run it.

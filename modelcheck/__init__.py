@@ -13,11 +13,14 @@ from modelcheck.explore.budget import Progress
 from modelcheck.language.cells import cells
 from modelcheck.language.channels import Channel
 from modelcheck.language.model import Model, System, model
+from modelcheck.language.names import names
 from modelcheck.language.process import Process, process
 from modelcheck.language.properties import always, at_end, sometimes
 from modelcheck.language.state import state
 from modelcheck.language.steps import atomic, choose, either, fence, label, spawn, until
+from modelcheck.language.symmetric import symmetric
 from modelcheck.repair import repair
+from modelcheck.results.graph import graph_of
 from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace
 from modelcheck.testing import assert_holds
@@ -47,8 +50,10 @@ __all__ = [
     "costs",
     "either",
     "fence",
+    "graph_of",
     "label",
     "model",
+    "names",
     "process",
     "repair",
     "replay",
@@ -56,6 +61,7 @@ __all__ = [
     "sometimes",
     "spawn",
     "state",
+    "symmetric",
     "until",
 ]
 

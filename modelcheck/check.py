@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from types import CodeType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from attrs import evolve
 
 from modelcheck import watchdog
 from modelcheck.errors import ModelError, UsageError
-from modelcheck.explore.auto import Plan, explore
+from modelcheck.explore.auto import MOST_AGENTS, Plan, explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.checkpoint import EVERY_S, Keeper, locked
 from modelcheck.explore.coverage import taken
@@ -29,8 +30,9 @@ from modelcheck.language.frames import yields_of
 from modelcheck.language.learner import MAX_VALUES, Learner, Shape
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
+from modelcheck.language.renaming import symmetry_of
 from modelcheck.language.turn import MemoryModel
-from modelcheck.memory import MODELS, memory_model
+from modelcheck.memory import AXIOMATIC, MODELS, is_axiomatic, memory_model
 from modelcheck.results.moments import moments, properties_of
 from modelcheck.results.result import Result, StepCoverage
 from modelcheck.results.tokens import (
@@ -43,6 +45,7 @@ from modelcheck.results.tokens import (
 )
 from modelcheck.results.tracing import build_trace, shared, violation_of
 from modelcheck.show.trace import ProcessStatus, Trace, Violation
+from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Restart, Tables
 from modelcheck.verdict import Expectation, Kind, Verdict
 from modelcheck.watchdog import INTERRUPTED, interruption, watching
@@ -66,6 +69,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     reduction: bool = False,
     audit: bool = False,
     trace: str = "shortest",
+    symmetry: bool = True,
     max_states: int | None = None,
     timeout_s: float | None = None,
     max_memory_mib: float | None = None,
@@ -75,7 +79,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     checkpoint_every_s: float = EVERY_S,
     hash_compact: int | None = None,
     bitstate: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Progress], None] | Literal[False] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Result:
     """Explore every interleaving of a model and return what was found.
@@ -85,7 +89,9 @@ def check(  # noqa: PLR0913  one keyword for each option
     model : Model or System
         A `@model` function (taken with its defaults) or what calling it returns.
     memory : str
-        The memory model: ``"sc"`` (sequential consistency), ``"tso"``, ``"pso"`` or ``"wmm"``.
+        The memory model: ``"sc"`` (sequential consistency), ``"tso"``, ``"pso"`` or ``"wmm"``; or
+        an axiomatic one, under which all *executions* are explored: ``"lkmm"``, ``"x86-tso"``,
+        ``"power"``, ``"armv8"``, ``"ra"``, ``"rc11"``, ``"axiomatic-sc"``, or a cat file.
     buffer : int, optional
         How many stores a store buffer holds, and how many stale values of a location a CPU keeps.
         A search that needs more is *incomplete*.
@@ -104,6 +110,9 @@ def check(  # noqa: PLR0913  one keyword for each option
     trace : {"shortest", "first"}
         Under reduction, the first counterexample may not be a shortest one. ``"shortest"`` searches
         once more, without, no deeper than that; ``"first"`` is content with it.
+    symmetry : bool
+        Explore states that differ by the names of symmetric processes once (docs/symmetry.md),
+        where the model declares `modelcheck.symmetric`.
     max_states, timeout_s, max_memory_mib : number, optional
         Budgets: distinct states, seconds, MiB of resident memory. A search that uses one up is
         *incomplete*.
@@ -124,7 +133,8 @@ def check(  # noqa: PLR0913  one keyword for each option
         Keep three bits a state in an array as large as the memory budget allows: for what fits
         nowhere else. The verdict is *violated* or *incomplete*.
     progress : function of a Progress, optional
-        Called now and then.
+        Called now and then. Without one a notebook shows a line below the cell once a second has
+        passed; False leaves that out.
     say : function of a string, optional
         Told when something takes a while for another reason than the model (compiling).
 
@@ -142,10 +152,16 @@ def check(  # noqa: PLR0913  one keyword for each option
     """
     system = _system(model)
     _look_at_expectation(system, memory)
-    meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress)
-    with _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper:
+    meter = Meter(_budget(max_states, timeout_s, max_memory_mib), progress or None)
+    shorten = _is_shortest(trace)
+    if is_axiomatic(memory):
+        _refuse_for_states(memory, checkpoint, resume, hash_compact, bitstate)
+        return _check_executions(system, memory, meter, say)
+    with (
+        _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper,
+        _in_notebook(meter, system.name if progress is None else ""),
+    ):
         store = _lossy(hash_compact, bitstate)
-        shorten = _is_shortest(trace)
         plan = Plan(engine, workers, store, keeper, say, reduction, audit, shorten)
         meter.spent_s = keeper.seconds if keeper is not None else 0.0
 
@@ -157,9 +173,12 @@ def check(  # noqa: PLR0913  one keyword for each option
             with watching(meter.exceeded_time_or_memory, say):
                 if keeper is not None:
                     keeper.begin(tables)
-                found = explore(tables, meter, plan)
+                alike, unused = _symmetry(learner, plan) if symmetry else (None, "")
+                found = explore(tables, meter, evolve(plan, symmetry=alike))
             with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
                 result = _result(system, learner, found)
+                if unused:
+                    result = evolve(result, warnings=(*result.warnings, unused))
                 return _with_checkpoint(_audited(result, learner), keeper)
 
         return _with_restarts(system, memory_model(memory, buffer), max_values, search)
@@ -169,6 +188,65 @@ def _is_shortest(trace: str) -> bool:
     if trace not in ("shortest", "first"):
         raise UsageError(f"trace is {trace!r}; give 'shortest' or 'first'")
     return trace == "shortest"
+
+
+def _check_executions(
+    system: System, memory: str, meter: Meter, say: Callable[[str], None] | None
+) -> Result:
+    from modelcheck.programs.outcome import check_program
+
+    with watching(meter.exceeded_time_or_memory, say):
+        return check_program(system, memory, meter, _expected)
+
+
+def _refuse_for_states(memory: str, *asked: Any) -> None:
+    """Raise `UsageError` for what keeps a search over states, where there are executions."""
+    if any(asked):
+        raise UsageError(
+            f"under the axiomatic memory model {memory} executions are enumerated: there is no set "
+            "of states to keep in a checkpoint, to hash or to compact"
+        )
+
+
+def _symmetry(learner: Learner, plan: Plan) -> tuple[Symmetry | None, str]:
+    """Return the symmetry to search up to, None for none; and why one that is there is not used."""
+    if not any(process.symmetric for process in learner.system.processes):
+        return None, ""
+    other = ""
+    if plan.keeper is not None or plan.store is not None:
+        other = "checkpoints" if plan.store is None else plan.store.name
+    elif plan.reduction and len(learner.result.agents) > MOST_AGENTS:
+        other = f"partial-order reduction of more than {MOST_AGENTS} processes"
+    elif learner.memory.name != "sc":
+        other = f"the memory model {learner.memory.name}"
+    elif plan.audit:
+        other = "an audit"
+    if other:
+        return None, f"symmetry was not used: it does not go with {other} yet"
+    return symmetry_of(learner), ""
+
+
+@contextmanager
+def _in_notebook(meter: Meter, name: str) -> Iterator[None]:
+    """While inside, a notebook shows how far the search is; without a name it does not."""
+    if not name or "IPython" not in sys.modules:
+        yield
+        return
+    from modelcheck.progress import below_cell
+
+    with below_cell(name) as tell:
+        meter.report = tell
+        yield
+
+
+def _picture(model: Model) -> str:
+    """Return the state graph of a small model, for a notebook."""
+    from modelcheck.results.graph import picture
+
+    return picture(model)
+
+
+Model.picture = staticmethod(_picture)
 
 
 def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:
@@ -368,8 +446,10 @@ def _look_at_expectation(system: System, memory: str) -> None:
     """Raise `ModelError` for a mistake in what is expected: better now than after a search."""
     system.expects(memory)
     if system.stated is not None:
-        for name in sorted(system.stated.memory_models() - set(MODELS)):
-            raise system.stated.unknown_memory(name, ", ".join(MODELS))
+        known = (*MODELS, *AXIOMATIC)
+        for name in sorted(system.stated.memory_models() - set(known)):
+            if not is_axiomatic(name):
+                raise system.stated.unknown_memory(name, ", ".join(known))
 
 
 def _expected(
@@ -419,7 +499,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
     tables = search.tables
     violation, trace = None, None
     if search.found is not None:
-        violation = violation_of(tables, search.found, names)
+        violation = violation_of(learner.result, search.found, names)
         trace = _trace(system, learner, search.found.path, violation)
     missing = [
         p
@@ -467,6 +547,7 @@ def _result(system: System, learner: Learner, search: Search) -> Result:
         reason="" if violation else reason,
         trace_is_shortest=search.shortest and trace is not None and not learner.memory.bound,
         reduction=search.reduction,
+        orbits=search.orbits,
         storage=search.store,
         omission=None if search.missed is None else probability(search.missed),
     )

@@ -6,9 +6,25 @@ user's own code, the file and line. A violated property is never an error: it is
 
 from __future__ import annotations
 
+import sys
+
+
+def cell_name(file: str) -> str:
+    """The name that a notebook shows for a cell, given the file that it compiles the cell as.
+
+    Empty for a real file, and outside a notebook.
+    """
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    named = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(file)
+    return str(named[1]) if named else ""
+
 
 class ModelcheckError(Exception):
     """The base of every error that modelcheck raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the text, which names the user's line, and no calls of ours."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class UsageError(ModelcheckError):
@@ -41,5 +57,6 @@ class ModelError(ModelcheckError):
         self.what, self.remedy, self.file, self.line = what, remedy, file, line
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.file else ""
+        file = cell_name(self.file or "") or self.file
+        place = f"{file}:{self.line}: " if file else ""
         return f"{place}{self.what}" + (f"\n  {self.remedy}" if self.remedy else "")

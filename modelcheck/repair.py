@@ -22,7 +22,7 @@ from modelcheck.language.learner import Learner
 from modelcheck.language.local import Fails
 from modelcheck.language.model import Model
 from modelcheck.language.toggles import Toggle, Toggles, toggles_of
-from modelcheck.memory import memory_model
+from modelcheck.memory import check_name
 from modelcheck.results.carrying import carried
 from modelcheck.results.tracing import violation_of
 from modelcheck.show.trace import Trace, Violation
@@ -272,7 +272,7 @@ def repair(  # noqa: PLR0913  one keyword for each option
     fixed = dict(parameters or {})
     names = list(dict.fromkeys([memory] if isinstance(memory, str) else memory))
     for name in names:
-        memory_model(name, options.get("buffer"))
+        check_name(name, options.get("buffer"))
     free = _free(model, toggles, fixed)
     under = []
     stopped = False

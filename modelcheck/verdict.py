@@ -26,6 +26,7 @@ class Kind(StrEnum):
     EXCEPTION = "exception"  # a process raised anything else
     DEADLOCK = "deadlock"  # nobody can step and somebody should
     FINAL = "final"  # an `at_end` property is false when everything has ended
+    FLAG = "flag"  # an axiomatic memory model flags an execution: a data race, say
     UNREACHABLE = "unreachable"  # a `sometimes` property has no witness
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from commandline import ROOT, environment, run
+from commandline import COMMAND, ROOT, environment, run
 
 from modelcheck import ModelError, check
 
-#: Languages of blocks that are there to be looked at.
-SHOWN = {"c", "text", "toml", "yaml"}
+#: Languages of blocks that are there to be looked at; `sh` sets up a machine.
+SHOWN = {"c", "sh", "text", "toml", "yaml"}
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -81,11 +81,31 @@ def run_command(command: str) -> str:
         done = subprocess.run(line, capture_output=True, text=True, env=environment(), check=False)
         return done.stdout
     assert program == "modelcheck", command
-    # A page says `specs/...` for a file of the project, and runs in a folder of its own.
-    ran = run(*(re.sub(r"^(?=(specs|examples|tests)/)", f"{ROOT}/", word) for word in arguments))
+    if arguments[0] == "explore":
+        return run_server([*located(arguments), "--no-browser"])
+    ran = run(*located(arguments))
     assert "Traceback" not in ran.stderr
     # A usage or model error goes to standard error, and is what such a command is there to show.
     return ran.stdout if ran.exit_code != 2 else ran.stdout + ran.stderr
+
+
+def located(arguments: list[str]) -> list[str]:
+    """Arguments with the project's files where they are: a page runs in a folder of its own."""
+    return [
+        re.sub(r"^(?=(specs|examples|benchmarks|tests/litmus)/)", f"{ROOT}/", word)
+        for word in arguments
+    ]
+
+
+def run_server(arguments: list[str]) -> str:
+    """Start a server, read the line that it says, end it."""
+    line = [*COMMAND, *arguments]
+    server = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment())
+    try:
+        return server.stdout.readline() if server.stdout else ""
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
 
 
 def run_module(path: Path) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import sys
+from pathlib import Path
 
 import pytest
 from commandline import ROOT, run
-from documents import blocks, matches, message_of, run_console, run_page
+from documents import blocks, matches, message_of, run_console, run_page, sessions
 
 import modelcheck
 from modelcheck import kernel
 from modelcheck.check import check
+from modelcheck.cli import main
 from modelcheck.loading import load
 from modelcheck.verdict import ExitCode, Kind
 
@@ -29,9 +33,97 @@ PAGES = {
     "howto/debug.md": 5,
     "howto/big-models.md": 2,
     "howto/ci.md": 3,
+    "axiomatic.md": 2,
+    "../README.md": 3,
+    "explorer.md": 2,
+    "long-runs.md": 2,
+    "memory-models.md": 2,
+    "outputs.md": 1,
+    "pytest.md": 4,
+    "repair.md": 3,
+    "side-by-side.md": 4,
     "from-promela.md": 2,
     "from-pluscal.md": 2,
+    "symmetry.md": 4,
 }
+
+
+#: Pages whose code is run, or held against what is run, by other tests, and by which.
+ELSEWHERE = {
+    "../CONTRIBUTING.md": ".ci/run, which the commands describe",
+    "architecture.md": "fragments in three styles; styles.md has them whole",
+    "comparison.md": "benchmarks, minutes each",
+    "errors.md": "test_every_error_of_the_page_comes_as_it_is_shown",
+    "lockless-walk.md": "the tables' own tests, below",
+    "styles.md": "the tests of styles, below",
+}
+
+
+def pages() -> list[Path]:
+    """Every page of prose."""
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def named(page: Path) -> str:
+    """A page as `PAGES` names it."""
+    return os.path.relpath(page, DOCS).replace(os.sep, "/")
+
+
+def test_every_page_with_code_is_run_somewhere():
+    """A page with code is in `PAGES`, or a test of its own is named; neither names one without."""
+    run_as = {"python", "pycon", "console", "sh", "diff"}
+    with_code = {named(p) for p in pages() if run_as & {block.language for block in blocks(p)}}
+    assert with_code == {*PAGES, *ELSEWHERE}
+
+
+#: Commands of others, which set up a machine or run our tools.
+OTHERS = re.compile(
+    r"python3 -m venv|\S*pip install|\.venv/bin/|\.ci/run|cd tests && python -m|python benchmarks/"
+)
+#: A command in the text: between backquotes, or a line of a block.
+INLINE = re.compile(r"`(modelcheck [a-z][^`\n]*)`")
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """Every command of ours on any page, with the page."""
+    found = []
+    for page in pages():
+        for block in blocks(page):
+            if block.language == "sh":
+                lines = block.text.splitlines()
+                found += [(named(page), line) for line in lines if not OTHERS.match(line)]
+            elif block.language == "console":
+                found += [(named(page), command) for command, _ in sessions(block.text)]
+        found += [(named(page), command) for command in INLINE.findall(page.read_text("utf-8"))]
+    return [(page, line) for page, line in found if line.strip() and not line.startswith("pytest")]
+
+
+def test_every_command_that_is_shown_can_be_given():
+    """Also those that nobody runs here: the subcommand is one, and its options are its own."""
+    commands = shown_commands()
+    assert len(commands) >= 60
+    for page, line in commands:
+        program, name, *arguments = shlex.split(line.partition(" #")[0].replace("...", ""))
+        assert program == "modelcheck", (page, line)
+        assert name in main.commands, (page, line)
+        known = {opt for p in main.commands[name].params for opt in (*p.opts, *p.secondary_opts)}
+        options = [word.partition("=")[0] for word in arguments if re.match(r"--?[a-z]", word)]
+        assert set(options) <= {*known, "--help"}, (page, line)
+
+
+def test_every_file_that_a_command_names_is_there():
+    """A command about `specs/...` names a file, and a model in it; our tools are where it says."""
+    text = "\n".join(page.read_text("utf-8") for page in pages())
+    for module in re.findall(r"cd tests && python -m ([\w.]+)", text):
+        assert (ROOT / "tests" / module.replace(".", "/")).with_suffix(".py").exists()
+    for tool in re.findall(r"python (benchmarks/\w+\.py)", text):
+        assert (ROOT / tool).exists()
+    for page, line in shown_commands():
+        for path, name in re.findall(r"\b((?:specs|examples|benchmarks)/[\w/.]+)(?::(\w+))?", line):
+            if path == "specs/NAME":
+                continue
+            assert (ROOT / path).exists(), (page, line)
+            assert not name or re.search(rf"def {name}\b", (ROOT / path).read_text("utf-8")), line
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -80,7 +172,16 @@ def test_the_glossary_is_in_order_and_has_every_kind_and_verdict():
 
 
 @pytest.mark.parametrize(
-    ("page", "peer"), [("from-promela.md", "phils.pml"), ("from-pluscal.md", "Phils.tla")]
+    ("page", "peer"),
+    [
+        ("from-promela.md", "phils.pml"),
+        ("from-pluscal.md", "Phils.tla"),
+        ("side-by-side.md", "phils.pml"),
+        ("side-by-side.md", "Phils.tla"),
+        ("side-by-side.md", "phils.hny"),
+        ("side-by-side.md", "phils.rs"),
+        ("side-by-side.md", "../../tests/litmus/tests/C-MP+wmb+rmb.litmus"),
+    ],
 )
 def test_a_peer_s_model_is_shown_as_it_is_measured(page, peer):
     """What a page quotes is the file that the benchmarks run."""

@@ -115,6 +115,58 @@ def test_a_typed_predicate_is_a_property():
         where.satisfying((), "s.nonsense")
 
 
+def test_the_graph_of_a_walk_is_the_whole_of_a_small_model():
+    """In the same order whatever the walk; of a large model it is what lies near the walk."""
+    where = explorer()
+    moves = where.violation(()).moves
+    start, end = where.graph(()), where.graph(moves)
+    assert start.nodes == end.nodes
+    assert len(end.nodes) == 50
+    assert len(end.paths[0]) == len(moves) + 1
+    large = explorer(f"{CLASSIC}/filter_lock.py:filter_lock_short")
+    near = large.graph(large.violation(()).moves)
+    assert len(near.nodes) == 60
+    assert "Shown are 60 of" in near.note
+    assert len(set(near.paths[0])) == 16
+
+
+@pytest.mark.parametrize(
+    ("target", "parameters", "reduced"),
+    [("philosophers.py:philosophers", {"n": 4}, True), ("peterson.py:peterson", {}, None),
+     ("lost_update.py:atomic_update", {"n": 3}, None)],
+)  # fmt: skip
+def test_what_is_left_out_is_what_a_reduced_search_leaves_out(target, parameters, reduced):
+    """Taking only what is said to be enough, from the first state on, gives its states."""
+    where = explorer(f"{CLASSIC}/{target}", **parameters)
+    result = check(where.model(**parameters), reduction=True, engine="reference")
+    seen, waiting = {}, [()]
+    while waiting:
+        moves = waiting.pop()
+        view = where.view(moves)
+        found = where.pruning(moves)
+        assert found.reason == ""
+        assert {c.move[0] for c in view.choices} == {*found.enough, *found.postponed}
+        for choice in view.choices:
+            if choice.move[0] in found.enough:
+                longer = (*moves, choice.move)
+                after = where.view(longer)
+                key = str(after.trace.states[-1]), str(after.trace.moments[-1].standing)
+                if key not in seen:
+                    seen[key] = longer
+                    waiting.append(longer)
+    assert 0 < len(seen) <= result.states
+    if reduced:
+        assert len(seen) < check(where.model(**parameters)).states
+
+
+def test_what_is_left_out_of_a_large_model_is_not_known(monkeypatch):
+    """It would rest on too little, so it is not told."""
+    monkeypatch.setattr("modelcheck.results.pruning.KNOWN", 20)
+    found = explorer().pruning(())
+    assert found.enough == found.postponed == ()
+    assert found.reason == "the model has more than 20 states"
+
+
 def test_moves_that_lead_nowhere_are_refused():
     """A move that cannot be taken names its place in the walk."""
     with pytest.raises(UsageError, match="step 2 cannot be taken"):
@@ -137,9 +189,9 @@ def test_a_shared_walk_is_the_same_walk():
 
 
 @contextmanager
-def served(target: str):
+def served(target: str, *more: str):
     """A server in a process of its own; gives the process and its address."""
-    command = [*COMMAND, "explore", target, "--no-browser"]
+    command = [*COMMAND, "explore", target, "--no-browser", *more]
     pipe = subprocess.PIPE
     server = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment())
     try:
@@ -268,6 +320,58 @@ def test_a_walk_in_the_browser(browser, address):
     again = Page(browser, link)
     assert again.count() == steps
     again.context.close()
+
+
+def test_the_state_graph_follows_the_walk_and_leads(browser, address):
+    """It is asked for when it is looked at; each step moves on it, and a click walks to a state."""
+    page = Page(browser, address)
+    page.page.locator("#view-graph").click()
+    page.page.locator("svg.states .node.here.initial").wait_for()
+    assert page.page.locator("svg.states .node").count() == 50
+    page.page.locator(".choices button", has_text="user[0]").click()
+    settled(page, "1 / 1")
+    assert page.page.locator("svg.states .node.been").count() == 2
+    far = page.page.locator("svg.states .node", has_text="user[1] @ 35: critical").first
+    wanted = far.text_content()
+    far.dispatch_event("click")
+    page.page.locator("svg.states .node.here", has_text="user[1] @ 35: critical").wait_for()
+    assert page.page.locator("svg.states .node.here").text_content() == wanted
+    steps = page.count().split(" / ")[1]
+    assert page.page.locator("svg.states .node.been").count() == int(steps) + 1
+    page.context.close()
+    assert page.complaints == []
+
+
+def test_a_twin_walks_along(browser):
+    """Each step is followed in the other model, beside it, and what it cannot follow is told."""
+    with served(PETERSON, "--beside", f"{CLASSIC}/peterson.py:peterson") as (_, address):
+        page = Page(browser, address)
+        assert page.page.locator("#other").is_visible()
+        page.page.locator("#violation").click()
+        settled(page, "6 / 6")
+        assert page.page.locator("a.row.alone").count() == 2
+        page.press("ArrowLeft", "ArrowLeft")
+        assert page.text("#parted").startswith("peterson: user[1] cannot step here")
+        page.context.close()
+        assert page.complaints == []
+
+
+def test_what_reduction_leaves_out_is_marked(browser):
+    """The steps left out are said to be, and on what grounds; they can be taken all the same."""
+    with served(f"{CLASSIC}/philosophers.py:philosophers") as (_, address):
+        page = Page(browser, address)
+        assert page.page.locator(".choices .pruned").count() == 0
+        page.page.locator("#reduction").click()
+        page.page.locator("#pruned").wait_for()
+        marked = page.page.locator(".choices .pruned")
+        assert 0 < marked.count() < page.page.locator(".choices button").count()
+        assert "left out by reduction" in marked.first.inner_text()
+        assert "strong stubborn set" in page.text("#pruned")
+        marked.first.click()
+        settled(page, "1 / 1")
+        page.page.locator("#pruned").wait_for()
+        page.context.close()
+        assert page.complaints == []
 
 
 def test_a_wrong_predicate_is_told(browser, address):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
@@ -16,6 +18,7 @@ from show.strategies import traces
 
 from modelcheck.check import check, replay
 from modelcheck.cli.exports import FORMATS
+from modelcheck.errors import UsageError
 from modelcheck.loading import find
 from modelcheck.show.itf import itf
 from modelcheck.show.jsonform import trace_document
@@ -218,6 +221,48 @@ def test_the_regression_test_of_a_twin_wants_it_broken(many):
     text = (many / "many.py").read_text("utf-8").replace("by=2", "by=3")
     (many / "many.py").write_text(text, encoding="utf-8")
     assert outcome_of_test(test) == 1
+
+
+def graph_in(page: Path) -> dict:
+    """The state graph that a page knows."""
+    [data] = re.findall(r'id="data">(.*?)</script>', page.read_text("ascii"))
+    return json.loads(data)["graph"]
+
+
+def test_a_page_has_the_state_graph_of_a_small_model(tmp_path):
+    """All of its states; of a larger one why not, or as many as are asked for; with 0 nothing."""
+    page, small, large = (
+        tmp_path / "page.html",
+        "peterson.py:peterson",
+        "filter_lock.py:filter_lock",
+    )
+    wanted = [
+        (small, [], 26, ""),
+        (small, ["--html-states", "0"], None, ""),
+        (large, [], 0, "The state graph has more than 60 states: --html-states N"),
+        (large, ["--html-states", "20"], 20, "Shown are 20 of 1,515 states"),
+    ]
+    for target, more, nodes, note in wanted:
+        run("check", f"{CLASSIC}/{target}", "-q", "--html", str(page), *more)
+        graph = graph_in(page)
+        assert (graph and len(graph["nodes"])) == nodes
+        assert graph is None or graph["note"].startswith(note)
+
+
+def test_a_page_is_written_also_where_no_graph_can_be(tmp_path, monkeypatch):
+    """A package that is missing costs the graph, and the page says which."""
+
+    def missing(name):
+        raise UsageError(f"state graphs need the package {name}")
+
+    monkeypatch.setattr("modelcheck.show.stategraph.package", missing)
+    page = tmp_path / "page.html"
+    done = run("check", f"{CLASSIC}/peterson.py:peterson", "--html", str(page))
+    assert done.exit_code == 0
+    assert graph_in(page)["note"].endswith("state graphs need the package graphviz")
+    monkeypatch.setattr("modelcheck.show.engines.program", lambda: None)
+    run("check", f"{CLASSIC}/peterson.py:peterson", "--html", str(page))
+    assert graph_in(page)["note"].startswith("No Graphviz was found")
 
 
 def test_html_writes_a_page_for_each_model(many):

@@ -33,18 +33,24 @@ MAY_IMPORT = {
     "results": WORDS | {"tables", "language", "memory", "explore", "show", "results", "check"},
     "axiomatic": WORDS | {"axiomatic"},
     "litmus": WORDS | {"axiomatic", "litmus", "show"},
+    "programs": WORDS
+    | {
+        "tables",
+        "language",
+        "memory",
+        "kernel",
+        "explore",
+        "axiomatic",
+        "litmus",
+        "results",
+        "show",
+    }
+    | {"programs"},
     "loading": WORDS | {"language", "loading"},
 }
 ABOVE_ALL = {
-    "__init__",
-    "__main__",
-    "check",
-    "cli",
-    "pytest_plugin",
-    "costs",
-    "repair",
-    "postponed",
-    "testing",
+    *("__init__", "__main__", "check", "cli", "pytest_plugin", "progress"),
+    *("costs", "repair", "postponed", "testing"),
 }
 
 HEAVY = {"numba", "numpy", "networkx", "graphviz", "rich", "hypothesis", "pytest"}
@@ -61,10 +67,13 @@ HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
         "kernel",
         "layout",
         "lossy",
+        "orbits",
         "snapshot",
         "reduced",
         "relations",
         "storage",
+        "symmetric",
+        "symmetric_reduced",
     )
     for package in ("numba", "numpy")
 }

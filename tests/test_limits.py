@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import modelcheck
-from modelcheck import ModelError, System, UsageError, check, process, state, until
+from modelcheck import ModelError, System, check, process, state, until
 
 
 @state
@@ -37,7 +37,7 @@ def right(s):
 
 
 def test_memory_models_are_store_buffers_and_stale_values():
-    """Store buffering is seen from tso on; that a load passes a later store, under none."""
+    """Store buffering is seen from tso on; a load passes a later store under axioms alone."""
 
     def loads_first(s):
         seen = yield s.x
@@ -64,8 +64,25 @@ def test_memory_models_are_store_buffers_and_stale_values():
         assert found(left, right, both_read_zero, memory).holds
         late = found(loads_first, loads_other_first, both_read_what_comes_later, memory)
         assert late.violation.kind == "unreachable"
-    with pytest.raises(UsageError, match="no memory model 'lkmm'"):
-        found(left, right, both_read_zero, "lkmm")
+    late = found(loads_first, loads_other_first, both_read_what_comes_later, "power")
+    assert late.holds
+
+
+def test_axiomatic_models_know_no_states_in_between():
+    """Under them a property is asked at the end alone, and a step has one location."""
+
+    def both_at_once(s):
+        yield modelcheck.atomic(lambda: s.x + s.y)
+
+    @modelcheck.always
+    def fine(s):
+        return s.x < 3
+
+    s = Shared()
+    with pytest.raises(ModelError, match="@always fine asks about every state"):
+        check(System(s, [process(left)(s)], [fine]), memory="lkmm")
+    with pytest.raises(ModelError, match="step over several locations"):
+        run(both_at_once, memory="lkmm")
 
 
 def test_safety_not_liveness():

@@ -140,7 +140,7 @@ def test_a_result_renders_its_trace():
     assert trace.to_table().startswith("lost_update(n=2) - 4 steps")
     assert trace.to_list() == found.to_dict()["trace"]
     page = found._repr_html_()
-    assert page.startswith("<pre>lost_update(n=2): violated")
+    assert page.startswith("<pre style='white-space:pre-wrap'>lost_update(n=2): violated")
     assert found.to_svg() in page
 
 
@@ -150,7 +150,8 @@ def test_a_result_without_a_trace_says_so():
     for render in (found.to_svg, found.to_mermaid):
         with pytest.raises(UsageError, match="peterson: holds, so there is no counterexample"):
             render()
-    assert found._repr_html_().startswith(f"<pre>{found}</pre>\n<details>")
+    page = found._repr_html_()
+    assert page.startswith(f"<pre style='white-space:pre-wrap'>{found}</pre>\n<details>")
     assert found.witnesses
     assert all(trace.to_svg().startswith("<svg") for trace in found.witnesses.values())
     hostile = evolve(found, reason="<b>&")

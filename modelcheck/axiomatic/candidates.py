@@ -12,6 +12,7 @@ from time import monotonic
 
 from attrs import frozen
 
+from modelcheck.axiomatic.chains import Chains, Net
 from modelcheck.axiomatic.communication import Choice, locations
 from modelcheck.axiomatic.execution import Execution, Skeleton, Trace, Value
 from modelcheck.axiomatic.relations import Relation
@@ -78,21 +79,31 @@ def skeletons(
         sorted(name for p, name in wish.registers if p == proc) for proc in range(len(threads))
     ]
 
-    def extend(k: int, chosen: Chosen) -> Iterator[tuple[Skeleton, Known]]:
+    chains = Chains(traces.init, threads) if atomic else None
+
+    def fitting(k: int, nets: tuple[Net, ...]) -> Iterator[tuple[Trace, tuple[Net, ...]]]:
+        if chains is None or not chains.locations:
+            yield from ((trace, nets) for trace in threads[k])
+            return
+        for number, after in chains.choices(k, nets):
+            yield threads[k][number], after
+
+    def extend(k: int, chosen: Chosen, nets: tuple[Net, ...]) -> Iterator[tuple[Skeleton, Known]]:
         wish.check_time()
         if k == len(threads):
             yield Skeleton(traces.init, chosen.traces), chosen.known
             return
-        for trace in threads[k]:
+        for trace, after in fitting(k, nets):
             known = chosen.known
             if wanted[k]:
                 known = {**known, **{(k, r): trace.registers.get(r, 0) for r in wanted[k]}}
             more = _with(chosen, trace, known, later[k + 1], atomic)
             if more is not None and (not wanted[k] or wish.decide(known) is not False):
-                yield from extend(k + 1, more)
+                yield from extend(k + 1, more, after)
 
     initial = frozenset(traces.init.items())
-    yield from extend(0, Chosen((), frozenset(), initial, Counter(), Counter(initial), {}))
+    first = Chosen((), frozenset(), initial, Counter(), Counter(initial), {})
+    yield from extend(0, first, chains.start if chains is not None else ())
 
 
 def _later(threads: Sequence[Sequence[Trace]]) -> list[Later]:

@@ -34,6 +34,9 @@ class Domain:
         return list(dict.fromkeys(found)) if len(found) > 1 else found
 
 
+#: More writes than any program has.
+MANY = 1 << 30
+
 #: What a thread can do over a domain of values; in free mode conditions go both ways. The second
 #: result says whether any condition was met.
 Thread = Callable[[Domain, bool], tuple[list[Trace], bool]]
@@ -60,13 +63,17 @@ def all_traces(
     runs: list[tuple[list[Trace], bool]] = [([], False)] * len(threads)
     changed: list[set[str] | None] = [None] * len(threads)  # by the other threads; None: at first
     rounds = 0
+    chains = _Chains(init) if coherent else None
     while any(c is None or c & touched[i] for i, c in enumerate(changed)):
         grown: list[set[str]] = [set() for _ in threads]
         for i, thread in enumerate(threads):
             news = changed[i]
             if news is None or news & touched[i]:
                 runs[i] = thread(_domain(init, written, i, coherent), True)
-                _collect(runs[i][0], written[i], grown[i], touched[i])
+        if chains is not None:
+            chains.look([traces for traces, _ in runs])
+        for i, (traces, _) in enumerate(runs):
+            _collect(traces, written[i], grown[i], touched[i], chains)
         changed = [
             set().union(*(g for j, g in enumerate(grown) if j != i or not coherent))
             for i in range(len(threads))
@@ -95,7 +102,11 @@ def _domain(
 
 
 def _collect(
-    traces: Sequence[Trace], written: dict[str, list[Value]], grown: set[str], touched: set[str]
+    traces: Sequence[Trace],
+    written: dict[str, list[Value]],
+    grown: set[str],
+    touched: set[str],
+    chains: _Chains | None,
 ) -> None:
     for trace in traces:
         for event in trace.events:
@@ -105,9 +116,62 @@ def _collect(
             touched.add(loc)
             if event.kind == "W" and not event.tags & LOCKS:
                 values = written.setdefault(loc, [])
-                if event.value not in values:
+                if event.value not in values and (chains is None or chains.can(loc, event.value)):
                     values.append(event.value)
                     grown.add(loc)
+
+
+class _Chains:
+    """How many writes a value needs that read-modify-writes make of one another.
+
+    Each of them reads another write of the location, and coherence lets none come round to itself:
+    a value that only a chain of more writes makes than the location has is never there.
+    """
+
+    def __init__(self, init: Mapping[str, Value]):
+        self.init = init
+        self.needed: dict[tuple[str, Value], int] = {}
+        self.writes: dict[str, int] = {}
+
+    def look(self, runs: Sequence[Sequence[Trace]]) -> None:
+        """Note what the threads do now: the fewest writes for a value, the most of a location."""
+        self.writes = {}
+        for traces in runs:
+            most: dict[str, int] = {}
+            for trace in traces:
+                counts: dict[str, int] = {}
+                for event in trace.events:
+                    if event.kind == "W" and event.loc is not None:
+                        counts[event.loc] = counts.get(event.loc, 0) + 1
+                most = {loc: max(most.get(loc, 0), counts.get(loc, 0)) for loc in most | counts}
+            for loc, number in most.items():
+                self.writes[loc] = self.writes.get(loc, 0) + number
+        while self._shortened(runs):
+            pass
+
+    def _shortened(self, runs: Sequence[Sequence[Trace]]) -> bool:
+        """Look at each write once; return whether some value needs fewer writes than was known."""
+        better = False
+        for traces in runs:
+            for trace in traces:
+                for event in trace.events:
+                    if event.kind != "W" or event.loc is None:
+                        continue
+                    steps = 1
+                    source = None if event.rmw is None else trace.events[event.rmw]
+                    first = self.init.get(event.loc, 0)
+                    chained = source is not None and source.loc == event.loc
+                    if source is not None and chained and source.value != first:
+                        steps = self.needed.get((event.loc, source.value), MANY) + 1
+                    key = (event.loc, event.value)
+                    if steps < self.needed.get(key, MANY):
+                        self.needed[key] = steps
+                        better = True
+        return better
+
+    def can(self, loc: str, value: Value) -> bool:
+        """Return whether the location has as many writes as the value needs."""
+        return self.needed.get((loc, value), MANY) <= self.writes.get(loc, 0)
 
 
 def _most_writes(runs: Sequence[tuple[list[Trace], bool]]) -> int:

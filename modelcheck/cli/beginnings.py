@@ -37,6 +37,8 @@ PACKAGES = (
     ("graphviz", "state graphs"),
     ("graphviz-pure", "pictures of state graphs where there is no dot"),
     ("svg2pdf-py", "PDF"),
+    ("werkzeug", "the explorer"),
+    ("ipykernel", "notebooks"),
     ("pytest", "models as tests"),
 )
 
@@ -69,10 +71,18 @@ def new_command(file: str) -> None:
 @click.argument("target", type=TARGET, metavar="PATH:NAME")
 @PARAMETERS
 @MEMORY
+@click.option(
+    "--beside", type=TARGET, metavar="PATH:NAME", help="A model that walks along, beside it."
+)
 @click.option("--port", default=0, show_default=True, help="The port; 0 is any that is free.")
 @click.option("--browser/--no-browser", default=True, help="Whether to open a browser.")
 def explore_command(
-    target: str, params: tuple[str, ...], memory: str, port: int, browser: bool
+    target: str,
+    params: tuple[str, ...],
+    memory: str,
+    beside: str | None,
+    port: int,
+    browser: bool,
 ) -> None:
     """Walk through a model by hand, in a browser: choose each next step, or search from anywhere.
 
@@ -82,7 +92,9 @@ def explore_command(
 
     memory_model(memory)
     model = find_one(target)
-    [(_, parameters)] = with_parameters([model], params)
+    models = [model, find_one(beside)] if beside else [model]
+    (_, parameters), *twins = with_parameters(models, params)
+    twin = twins[0] if twins else None
 
     def ready(address: str) -> None:
         with until_closed():
@@ -94,7 +106,7 @@ def explore_command(
             webbrowser.open(address)
 
     try:
-        serve(Service(model, parameters, memory), port, ready)
+        serve(Service(model, parameters, memory, twin), port, ready)
     except KeyboardInterrupt:
         return
 

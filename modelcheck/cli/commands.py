@@ -41,7 +41,6 @@ from modelcheck.cli.outputs import (
     write_pictures,
 )
 from modelcheck.cli.printing import print_outcomes, print_walk, say
-from modelcheck.cli.progress import on_terminal
 from modelcheck.cli.streams import prepare, until_closed
 from modelcheck.cli.targets import find_all, find_one, system_of, users_code, with_parameters
 from modelcheck.errors import ModelcheckError, UsageError
@@ -49,7 +48,8 @@ from modelcheck.explore.auto import ENGINES
 from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.lossy import HASH_BITS
 from modelcheck.language.model import Model
-from modelcheck.memory import memory_model
+from modelcheck.memory import check_name
+from modelcheck.progress import on_terminal
 from modelcheck.results.result import Result
 from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
@@ -79,7 +79,8 @@ MEMORY = click.option(
     default="sc",
     show_default=True,
     metavar="MODEL",
-    help="The memory model: sc, tso, pso or wmm; for `check` also several, `sc,tso`.",
+    help="The memory model: sc, tso, pso or wmm; for `check` also several, `sc,tso`, and the "
+    "axiomatic ones: lkmm, x86-tso, power, armv8, ra, rc11, axiomatic-sc, FILE.cat.",
 )
 BUFFER = click.option(
     "--buffer",
@@ -88,6 +89,13 @@ BUFFER = click.option(
 )
 HTML = click.option(
     "--html", metavar="FILE|FOLDER", help="Write a page to walk through it, or one for each model."
+)
+HTML_STATES = click.option(
+    "--html-states",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="States in a page's state graph: of a larger model those near the counterexample; 0 for "
+    "none. Without it, all states of a model that has at most 60.",
 )
 EXPORT = click.option(
     "--export",
@@ -186,6 +194,7 @@ def main() -> None:
 @SVG
 @DOT
 @HTML
+@HTML_STATES
 @EXPORT
 @click.option(
     "--engine",
@@ -238,6 +247,12 @@ def main() -> None:
     default="shortest",
     show_default=True,
     help="Under reduction: look for a shortest counterexample, or take the first.",
+)
+@click.option(
+    "--symmetry/--no-symmetry",
+    default=True,
+    show_default=True,
+    help="Explore once what differs by the names of symmetric(...) processes.",
 )
 @MEMORY
 @BUFFER
@@ -307,7 +322,7 @@ def memories(given: str) -> list[str]:
     """Return the memory models that were asked for. Raises `UsageError` for an unknown one."""
     names = list(dict.fromkeys(name.strip() for name in given.split(",")))
     for name in names:
-        memory_model(name)
+        check_name(name)
     return names
 
 
@@ -350,6 +365,7 @@ def _check_one(
                 reduction=options["reduction"],
                 audit=options["audit"],
                 trace=options["trace"],
+                symmetry=options["symmetry"],
                 max_states=options["max_states"],
                 timeout_s=options["timeout"],
                 max_memory_mib=options["max_memory"],
@@ -403,7 +419,8 @@ def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several
                 return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
 
         written.append(write_graphs(options["dot"], outcomes, several, graph))
-    written += write_exports(parse(options["exports"], options["html"]), outcomes, several)
+    exports = parse(options["exports"], options["html"], options.get("html_states"))
+    written += write_exports(exports, outcomes, several)
     if not quiet:
         with until_closed():
             for line in written:

@@ -12,17 +12,20 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.explore.nearest import Nearest
+from modelcheck.explore.search import Move
 from modelcheck.language.model import Model
 from modelcheck.loading import beside, find
+from modelcheck.results.beside import follow
 from modelcheck.results.exploring import Choice, Explorer, View
 from modelcheck.show import words
-from modelcheck.show.html import page, page_data
+from modelcheck.show.graphdata import graph_data, no_graph
+from modelcheck.show.html import beside_data, page, page_data
 from modelcheck.show.narrative import narrative
 from modelcheck.show.summary import safe_lines
 from modelcheck.show.text import clean, short_place
@@ -43,8 +46,15 @@ HEADERS = {
 class Service:
     """One model, served: a WSGI application. Questions are answered one at a time."""
 
-    def __init__(self, model: Model, parameters: dict[str, Any], memory: str):
+    def __init__(
+        self,
+        model: Model,
+        parameters: dict[str, Any],
+        memory: str,
+        twin: tuple[Model, dict[str, Any]] | None = None,
+    ):
         self.model, self.parameters, self.memory = model, parameters, memory
+        self.twin = twin  # walks beside it, with parameters of its own
         self.key = secrets.token_urlsafe(24)
         self.hosts: tuple[str, ...] = ()  # known once the port is
         self._read = self._stamp()
@@ -101,14 +111,69 @@ class Service:
 
     def _page(self, walk: str | None) -> str:
         view = self._explorer().of_token(walk) if walk else self._explorer().view(())
-        return page(*_parts(view), narrative(view.trace), _live(view))
+        return page(*self._parts(view), narrative(view.trace), _live(view))
+
+    def _parts(self, view: View) -> tuple[str, dict[str, Any], list[tuple[str, Any]]]:
+        """Return title, verdict line and traces, as `page` takes them."""
+        steps = words.steps_text(len(view.trace))
+        said = f"{steps} (memory model {clean(view.trace.memory_model)})"
+        about: dict[str, Any] = {
+            "verdict": "explorer",
+            "ok": True,
+            "expectation": "",
+            "said": "",
+            "counts": said,
+        }
+        traces = [("Walk", view.trace)]
+        if self.twin is not None:
+            model, parameters = self.twin
+            other = follow(view.trace, model(**parameters), self.memory)
+            about["beside"] = beside_data(other.at, other.parted)
+            traces.append((words.title(other.trace), other.trace))
+        return words.title(view.trace), {**about, "notes": []}, traces
 
     def _told(self, question: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to a question: a walk, and a word about it."""
+        told = self._answered(question, asked)
+        if asked.get("reduction") and told["data"] is not None:
+            live = told["data"]["live"]
+            live["choices"], live["pruned"] = self._pruned(live["moves"], live["choices"])
+        if asked.get("graph") and told["data"] is not None:
+            moves = [(agent, which) for agent, which in told["data"]["live"]["moves"]]
+            told["data"]["graph"] = self._graph(moves)
+        return told
+
+    def _pruned(
+        self, moves: Sequence[Move], choices: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return the choices, those that reduction leaves out marked, and a word about it."""
+        found = self._explorer().pruning([(agent, which) for agent, which in moves])
+        if found.reason:
+            return choices, f"What reduction leaves out is not known: {found.reason}."
+        marked = [{**c, "pruned": c["move"][0] in found.postponed} for c in choices]
+        if not found.postponed:
+            return marked, "Reduction leaves out nothing here: each step may matter to another one."
+        enough = [c["process"] for c in choices if c["move"][0] in found.enough]
+        one = "steps of" if len(set(enough)) > 1 else "step of"
+        return marked, (
+            f"Partial-order reduction takes only the {one} {', '.join(dict.fromkeys(enough))} here "
+            "(a strong stubborn set): no step that others can take first reads what it writes or "
+            "writes what it reads, and none of it is seen by a property out of order. The steps "
+            "left out are taken later, on every path."
+        )
+
+    def _graph(self, moves: Sequence[Move]) -> dict[str, Any]:
+        """Return the state graph for the page, or why there is none."""
+        try:
+            return graph_data(self._explorer().graph(moves))
+        except ModelcheckError as error:
+            return no_graph(str(error))
+
+    def _answered(self, question: str, asked: dict[str, Any]) -> dict[str, Any]:
         explorer = self._explorer()
         moves = tuple((int(agent), int(which)) for agent, which in asked["moves"])
         if question == "view":
-            return _walk(explorer.view(moves), "")
+            return self._walk(explorer.view(moves), "")
         if question == "violation":
             return self._found(moves, explorer.violation(moves), "violation")
         if question == "satisfying":
@@ -124,14 +189,19 @@ class Service:
             )
             return {"said": f"{why} ({many} visited)", "data": None}
         steps = words.steps_text(len(found.moves) - len(moves))
-        return _walk(self._explorer().view(found.moves), f"the nearest {what}, {steps} on")
+        return self._walk(self._explorer().view(found.moves), f"the nearest {what}, {steps} on")
+
+    def _walk(self, view: View, said: str) -> dict[str, Any]:
+        return {"said": said, "data": page_data(*self._parts(view), _live(view))}
 
     def _explorer(self) -> Explorer:
         return Explorer(self.model, self.parameters, self.memory)
 
     def _stamp(self) -> tuple[int, ...]:
-        """Return what changes when the model's folder does."""
-        files = sorted(Path(self.model.file).parent.glob("*.py"))
+        """Return what changes when a model's folder does."""
+        models = [self.model] if self.twin is None else [self.model, self.twin[0]]
+        folders = sorted({Path(model.file).parent for model in models})
+        files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
         return tuple(n for f in files for n in (f.stat().st_mtime_ns, f.stat().st_size))
 
     def _reload(self) -> None:
@@ -139,14 +209,11 @@ class Service:
         now = self._stamp()
         if now != self._read:
             [self.model] = find(f"{self.model.file}:{self.model.name}")
+            if self.twin is not None:
+                model, parameters = self.twin
+                [model] = find(f"{model.file}:{model.name}")
+                self.twin = model, parameters
             self._read = now
-
-
-def _parts(view: View) -> tuple[str, dict[str, Any], list[tuple[str, Any]]]:
-    """Return title, verdict line and trace, as `page` takes them."""
-    said = f"{words.steps_text(len(view.trace))} (memory model {clean(view.trace.memory_model)})"
-    about = {"verdict": "explorer", "ok": True, "expectation": "", "said": "", "counts": said}
-    return words.title(view.trace), {**about, "notes": []}, [("Walk", view.trace)]
 
 
 def _live(view: View) -> dict[str, Any]:
@@ -175,10 +242,6 @@ def _choice(choice: Choice) -> dict[str, Any]:
         "writes": [f"{c.name}: {c.value}" for c in shown],
         "fails": clean(choice.fails),
     }
-
-
-def _walk(view: View, said: str) -> dict[str, Any]:
-    return {"said": said, "data": page_data(*_parts(view), _live(view))}
 
 
 def serve(service: Service, port: int, ready: Callable[[str], None]) -> None:

@@ -10,15 +10,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from modelcheck.cli.outputs import Outcome, json_text, paths, refuse_unwritable, write
 from modelcheck.cli.targets import users_code
-from modelcheck.errors import UsageError
+from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.show.trace import Trace
 from modelcheck.show.words import counted
+
+if TYPE_CHECKING:
+    from modelcheck.show.stategraph import StateGraph
 
 #: Of an outcome and the file to be written: the text, or None where there is nothing to tell.
 Maker = Callable[[Outcome, Path], str | None]
@@ -40,15 +45,21 @@ class Format:
 
 @frozen
 class Export:
-    """What was asked for: a format by name, and where to write it."""
+    """What was asked for: a format by name, and where to write it.
+
+    `states` is how many states the graph of a page has at most; None: all, where they are few.
+    """
 
     name: str
     file: str
+    states: int | None = None
 
     @property
     def format(self) -> Format:
-        """The format itself."""
-        return FORMATS[self.name]
+        """The format itself; of a page, with the states that its graph is to have."""
+        if self.name != "html":
+            return FORMATS[self.name]
+        return evolve(FORMATS["html"], model=partial(_html, states=self.states))
 
 
 def _svg(trace: Trace) -> str:
@@ -81,8 +92,43 @@ def _itf(trace: Trace) -> str:
     return itf_text(trace)
 
 
-def _html(outcome: Outcome, path: Path) -> str | None:
-    return None if outcome.result is None else outcome.result.to_html()
+def _html(outcome: Outcome, path: Path, states: int | None = None) -> str | None:
+    result = outcome.result
+    if result is None:
+        return None
+    if outcome.interrupted or states == 0:
+        return result.to_html()
+    try:
+        return result.to_html(_state_graph(outcome, states))
+    except UsageError as error:  # a package that is missing costs the graph, not the page
+        return result.to_html(f"There is no state graph: {error}")
+
+
+def _state_graph(outcome: Outcome, states: int | None) -> StateGraph | str:
+    """Return what a page shows as the state graph: of so many states, or of a small model."""
+    from modelcheck.results.graph import graph_of
+    from modelcheck.show.engines import program
+    from modelcheck.show.graphdata import SHOWN
+    from modelcheck.show.stategraph import neighbourhood
+
+    result, model = outcome.result, outcome.model
+    assert result is not None
+    assert model is not None
+    large = (
+        f"The state graph has more than {SHOWN} states: --html-states N draws N of a larger one."
+    )
+    if states is None and result.states > SHOWN:
+        return large
+    if program() is None:
+        return "No Graphviz was found to lay out the state graph: pip install 'modelcheck[graph]'."
+    try:
+        system, memory = model(**result.parameters), result.memory_model
+        if states is not None:
+            return neighbourhood(graph_of(system, memory=memory, result=result), states)
+        graph = graph_of(system, memory=memory, result=result, limit=SHOWN)
+    except ModelcheckError as error:  # in a part of the model that the search did not come to
+        return f"There is no state graph: {error}"
+    return large if graph.note else graph
 
 
 def _test(outcome: Outcome, path: Path) -> str | None:
@@ -137,14 +183,14 @@ FORMATS = {
 }
 
 
-def parse(given: Sequence[str], html: str | None = None) -> list[Export]:
-    """Return what ``--export`` and ``--html`` ask for.
+def parse(given: Sequence[str], html: str | None = None, states: int | None = None) -> list[Export]:
+    """Return what ``--export`` and ``--html`` ask for, pages with so many states.
 
     Raises `UsageError` where a format is unknown, or a file could not be written.
     """
     if html == "":
         raise UsageError("--html wants the name of a file or folder")
-    exports = [Export("html", html)] if html else []
+    exports = [Export("html", html, states)] if html else []
     for text in given:
         name, colon, file = text.partition(":")
         if not colon or not file:
@@ -153,7 +199,7 @@ def parse(given: Sequence[str], html: str | None = None) -> list[Export]:
             raise UsageError(
                 f"--export {text}: there is no format {name!r}; there is {', '.join(FORMATS)}"
             )
-        exports.append(Export(name, file))
+        exports.append(Export(name, file, states))
     for export in exports:
         refuse_unwritable(export.file, folder=export.format.run is None)
         if export.name == "graphml":

@@ -201,20 +201,32 @@ def write(path: Path, content: str | bytes) -> None:
 
 def write_pictures(given: str, outcomes: Sequence[Outcome], several: bool) -> str:
     """Draw each trace, with its text beside it; return a line about that."""
+    asked = list(zip(paths(given, outcomes, ".svg", several), outcomes, strict=True))
+    executions = [(p, o.result) for p, o in asked if o.result is not None and _has_graph(o.result)]
+    for path, result in executions:
+        write(path, _converter(path)(result.to_svg()))
+        write(path.with_suffix(".txt"), result.to_text())
     traces = [
         (path, outcome.result.trace)
-        for path, outcome in zip(paths(given, outcomes, ".svg", several), outcomes, strict=True)
+        for path, outcome in asked
         if outcome.result is not None and outcome.result.trace is not None
     ]
     for path, trace in traces:
         write(path, picture(trace, path))
         write(path.with_suffix(".txt"), trace.to_text())
+    if executions and not traces:
+        many = counted(len(executions), "execution", "executions")
+        return f"{many} drawn, with a text each: {given if several else executions[0][0]}"
     if not traces:
         return "no counterexample to draw"
     one = "trace" if any(trace.violation is None for _, trace in traces) else "counterexample"
     format = traces[0][0].suffix[1:].upper() or "SVG"
     many = counted(len(traces), one, f"{one}s")
     return f"{many} written as {format} and text: {given if several else traces[0][0]}"
+
+
+def _has_graph(result: Result) -> bool:
+    return result.evidence is not None and result.evidence.graph is not None
 
 
 def write_graphs(

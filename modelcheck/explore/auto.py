@@ -8,6 +8,7 @@ order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import evolve, frozen
 
@@ -16,16 +17,26 @@ from modelcheck.explore import coverage, native, reference
 from modelcheck.explore.budget import Meter
 from modelcheck.explore.checkpoint import Keeper
 from modelcheck.explore.lossy import Lossy
+from modelcheck.explore.orbits import Canonical, real_path
 from modelcheck.explore.reduction import search as reduced
-from modelcheck.explore.search import Search
+from modelcheck.explore.reduction.orbits import OrbitRun
+from modelcheck.explore.search import Orbits, Search
+from modelcheck.tables.closing import closed
+from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Tables
 from modelcheck.watchdog import reason_of
+
+#: Agents that reduction can tell apart natively.
+MOST_AGENTS = 64
 
 ENGINES = ("auto", "reference", "native")
 
 #: Seconds of search in Python before the native explorer takes over: what loading it costs, and
 #: what compiling it costs where that was never done.
 LOADING_S, COMPILING_S = 0.5, 5.0
+
+#: The kernel that searches up to symmetry, which is compiled when it is first needed.
+SYMMETRIC = "orbits.expand"
 
 
 @frozen
@@ -38,7 +49,8 @@ class Plan:
     told in words when something takes a while for another reason than the model. With `reduction`,
     steps that need not be taken are left out (docs/reduction.md); a violation is then looked for
     once more without, for a shortest counterexample, if it is to `shorten`. With `audit`, what the
-    reduction took for granted is looked at again.
+    reduction took for granted is looked at again. With `symmetry`, states are explored up to it
+    (docs/symmetry.md).
     """
 
     engine: str = "auto"
@@ -49,6 +61,7 @@ class Plan:
     reduction: bool = False
     audit: bool = False
     shorten: bool = True
+    symmetry: Symmetry | None = None
 
     def __attrs_post_init__(self) -> None:
         """Raise `UsageError` for an engine that is not there, or what it cannot do."""
@@ -88,6 +101,8 @@ class Plan:
 
 def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search all reachable states in the way that the plan says."""
+    if plan.symmetry is not None:
+        return _up_to_symmetry(plan.symmetry, meter, plan)
     if plan.reduction:
         return _shortened(_reduced(tables, meter, plan), meter, plan)
     if plan.native_at_once:
@@ -105,6 +120,60 @@ def _natively(tables: Tables, meter: Meter, plan: Plan) -> Search:
     return engine.explore(tables, meter, plan.workers, plan.keeper)  # type: ignore[no-any-return] # lazily imported
 
 
+def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
+    """Search orbits instead of states; the paths that are found are those of real processes."""
+    tables, canonical = closed(symmetry, everywhere=plan.reduction), Canonical(symmetry)
+    canonical(tables.initial)
+    search = (_reduced_orbits if plan.reduction else _orbits)(tables, canonical, meter, plan)
+    if search.orbits is None:
+        search.orbits = Orbits(symmetry.order, sum(canonical.weights.values()))
+    if search.found is not None:
+        search.found = evolve(search.found, path=real_path(tables, canonical, search.found.path))
+    search.witnesses = {
+        index: real_path(tables, canonical, path) for index, path in search.witnesses.items()
+    }
+    return _shortened(search, meter, plan) if plan.reduction else search
+
+
+def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
+    """Search orbits with the engine that the plan names; their paths lead from form to form."""
+    search = None
+    if not plan.native_at_once:
+        alone = plan.engine == "reference" or not native.available()
+        pause = None if alone else _patience(meter, SYMMETRIC)
+        search = reference.explore(tables, meter, pause, canonical)
+        if search.paused is None:
+            return search
+    _announce(plan.say, SYMMETRIC)
+    going_on = native.load_symmetric().SymmetricSearch(tables, meter, canonical, plan.workers)
+    if search is None:
+        going_on.begin()
+    else:
+        going_on.go_on_from(search, search.paused)
+    found: Search = going_on.run()
+    return found
+
+
+def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
+    """Search orbits with reduction; the native engine begins anew, with all that was learned."""
+    if plan.engine != "native":
+        alone = plan.engine == "reference" or not native.available()
+        pause = None if alone else _patience(meter, SYMMETRIC)
+        search = reduced.explore(tables, meter, pause, partial(OrbitRun, canonical))
+        if search.paused is None:
+            return search
+    _announce(plan.say, SYMMETRIC)
+    engine = native.load_symmetric_reduced()
+    return engine.explore(tables, meter, canonical, plan.workers)  # type: ignore[no-any-return] # lazily imported
+
+
+def _patience(meter: Meter, kernel: str) -> Callable[[], bool]:
+    """Return what says that plain Python has searched for long enough."""
+    patience = LOADING_S if native.compiled(kernel) else COMPILING_S
+    begun = meter.elapsed()
+    return lambda: meter.elapsed() - begun > patience
+
+
 def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search with reduction; the native engine begins anew, with all that was learned."""
     if plan.engine != "native":
@@ -115,12 +184,13 @@ def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
             tables,
             meter,
             None if alone else lambda: meter.elapsed() - begun > patience,
-            plan.audit,
+            audited=plan.audit,
         )
         if search.paused is None:
             return search
     _announce(plan.say)
-    return native.load_reduced().explore(tables, meter, plan.workers, plan.audit)  # type: ignore[no-any-return] # lazily imported
+    engine = native.load_reduced()
+    return engine.explore(tables, meter, plan.workers, audited=plan.audit)  # type: ignore[no-any-return] # lazily imported
 
 
 def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
@@ -170,6 +240,6 @@ def _both(tables: Tables, meter: Meter, plan: Plan) -> Search:
     return found
 
 
-def _announce(say: Callable[[str], None] | None) -> None:
-    if say is not None and not native.compiled():
+def _announce(say: Callable[[str], None] | None, kernel: str = "kernel.expand") -> None:
+    if say is not None and not native.compiled(kernel):
         say("compiling the native explorer: some seconds, this first time only")

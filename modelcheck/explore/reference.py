@@ -26,12 +26,21 @@ STRIDE = 1024
 
 Parents = dict[State, tuple[State, int, int] | None]
 
+#: What is stored for a state: the canonical form of its orbit.
+Canon = Callable[[State], State] | None
 
-def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None) -> Search:
+
+def explore(
+    tables: Tables,
+    meter: Meter,
+    pause: Callable[[], bool] | None = None,
+    canon: Canon = None,
+) -> Search:
     """Search all reachable states, to the first violation or until a budget is used up.
 
     `pause` is asked before each level; once it says so, the search is left for another explorer to
-    go on with (`Search.paused`).
+    go on with (`Search.paused`). With `canon` states are explored up to symmetry, and paths lead
+    from canonical form to canonical form.
 
     Returns
     -------
@@ -56,7 +65,7 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
                 break
             search.levels.append(len(frontier))
             level = frontier
-            frontier = _expand_level(search, parents, level, meter)
+            frontier = _expand_level(search, parents, level, meter, canon)
         _look_at_rest(search, parents, level, meter)
     except KeyboardInterrupt as error:
         search.reason = search.reason or reason_of(error)
@@ -70,7 +79,7 @@ def explore(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = Non
 
 
 def _expand_level(
-    search: Search, parents: Parents, frontier: list[State], meter: Meter
+    search: Search, parents: Parents, frontier: list[State], meter: Meter, canon: Canon
 ) -> list[State]:
     """Expand all states of one depth; return those of the next.
 
@@ -108,6 +117,8 @@ def _expand_level(
                     for index, value in outcome.writes:
                         changed[index] = value
                     reached = tuple(changed)
+                    if canon is not None:
+                        reached = canon(reached)
                     if reached not in parents:
                         if len(parents) >= limit:
                             search.reason = meter.exceeded(len(parents))

@@ -47,6 +47,17 @@ class Reduction:
     audited: int = 0
 
 
+@frozen
+class Orbits:
+    """What symmetry did: states are orbits, which stand for so many states under so large a group.
+
+    `group` is how many ways there are to rename.
+    """
+
+    group: int
+    stand_for: int
+
+
 @define(eq=False)
 class Search:
     """The state of a search, and its result once it has ended.
@@ -74,6 +85,7 @@ class Search:
     gone_through: int = 0
     shortest: bool = True
     reduction: Reduction | None = None
+    orbits: Orbits | None = None
     store: str = "exact"
     missed: float | None = None
 

@@ -49,7 +49,7 @@ class _Dependent(Load):
     """A load that loads of what it leads to stay behind: an address dependency."""
 
     def __init__(self, ref: Ref, reached: tuple[Any, ...], text: str):
-        super().__init__(ref, text)
+        super().__init__(ref, text, "relaxed")
         self.reached = tuple(leaf for thing in reached for leaf in leaves(thing))
 
     def perform(self, turn: Turn) -> Any:
@@ -62,7 +62,7 @@ def load_of(call: str, thing: Any, reached: tuple[Any, ...]) -> Step:
     """Return the step ``call(thing)``: a load, with address dependencies to what is `reached`."""
     ref = location(thing, call)
     text = f"{call}({ref})"
-    return _Dependent(ref, reached, text) if reached else Load(ref, text)
+    return _Dependent(ref, reached, text) if reached else Load(ref, text, "relaxed")
 
 
 def READ_ONCE(ref: Any, *reached: Any) -> Step:
@@ -80,19 +80,21 @@ def READ_ONCE(ref: Any, *reached: Any) -> Step:
 def WRITE_ONCE(ref: Any, value: Any) -> Step:
     """Return the step that stores one location, with a plain store."""
     ref = location(ref, "WRITE_ONCE")
-    return Store(ref, check_value(value, "WRITE_ONCE(...)"), f"WRITE_ONCE({ref}, {shown(value)})")
+    text = f"WRITE_ONCE({ref}, {shown(value)})"
+    return Store(ref, check_value(value, "WRITE_ONCE(...)"), text, "relaxed")
 
 
 def atomic_read(counter: Any) -> Step:
     """Return the step that loads an atomic_t: a plain load, ordered with nothing."""
     ref = location(counter, "atomic_read")
-    return Load(ref, f"atomic_read({ref})")
+    return Load(ref, f"atomic_read({ref})", "relaxed")
 
 
 def atomic_set(counter: Any, value: Any) -> Step:
     """Return the step that stores an atomic_t: a plain store, ordered with nothing."""
     ref = location(counter, "atomic_set")
-    return Store(ref, check_value(value, "atomic_set(...)"), f"atomic_set({ref}, {shown(value)})")
+    text = f"atomic_set({ref}, {shown(value)})"
+    return Store(ref, check_value(value, "atomic_set(...)"), text, "relaxed")
 
 
 def order_of(name: str, result: str = "old") -> str:
@@ -202,8 +204,8 @@ def atomic_fetch_add(amount: int, counter: Any) -> Step:
 class _DecAndTest(Update):
     """A decrement whose result is whether the new value is zero."""
 
-    def perform(self, turn: Turn) -> bool:
-        return bool(super().perform(turn) == 0)
+    def perform(self, turn: Turn) -> Any:
+        return super().perform(turn) == 0
 
 
 def atomic_dec_and_test(counter: Any) -> Step:

@@ -44,6 +44,28 @@ def smp_mb__after_atomic() -> Step:
     return Fence("after_atomic", "smp_mb__after_atomic()")
 
 
+def smp_mb__after_spinlock() -> Step:
+    """Return the full barrier for behind a `spin_lock`: what is before that comes before it."""
+    return _behind("smp_mb__after_spinlock")
+
+
+def smp_mb__after_unlock_lock() -> Step:
+    """Return the full barrier for behind a `spin_lock` that follows a `spin_unlock`."""
+    return _behind("smp_mb__after_unlock_lock")
+
+
+def smp_mb__after_srcu_read_unlock() -> Step:
+    """Return the full barrier for behind a `srcu_read_unlock`."""
+    return _behind("smp_mb__after_srcu_read_unlock")
+
+
+def _behind(name: str) -> Step:
+    """Return a full barrier, which the kernel's own model takes for less where it stands alone."""
+    step = Fence("mb", f"{name}()")
+    step.primitive = name
+    return step
+
+
 # Accesses that order.
 
 

@@ -29,7 +29,8 @@ class Cpu:
     irqs_enabled: Any = True
     handlers: Any = ()  # the interrupt handlers that run here, the innermost last
     call_single_queue: Any = ()  # requests of other CPUs whose csd is still locked, oldest first
-    tlb: Any = True  # whether a translation through the one pmd of the model is cached
+    tlb: Any = True  # whether a translation to the one address of the model is cached, or its page
+    preempt_count: Any = 0  # how often preemption is disabled
 
     def task_may_run(self) -> bool:
         """Tell whether no handler runs here. In a step or a property."""

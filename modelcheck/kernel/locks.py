@@ -16,7 +16,7 @@ from modelcheck.kernel.atomics import READ_ONCE, WRITE_ONCE, location
 from modelcheck.kernel.barriers import smp_rmb, smp_wmb
 from modelcheck.kernel.cpu import Cpu, local_irq_restore, local_irq_save
 from modelcheck.language.refs import Ref
-from modelcheck.language.steps import Step, Store, Update
+from modelcheck.language.steps import Load, Step, Store, Update
 from modelcheck.language.turn import Turn
 
 Steps = Generator[Any, Any, Any]
@@ -30,8 +30,7 @@ class _Take(Step):
         self.ref, self.test, self.new = ref, test, new
 
     def perform(self, turn: Turn) -> Any:
-        if not turn.memory.modify_if(turn, self.ref, self.test, self.new, "acquire")[0]:
-            turn.block()
+        turn.memory.modify_when(turn, self.ref, self.test, self.new, "acquire")
 
 
 class _Try(_Take):
@@ -52,19 +51,33 @@ def _taken(held: Any) -> bool:
 def spin_lock(lock: Any) -> Step:
     """Return the step that waits until a lock is free and takes it: an acquire."""
     ref = location(lock, "spin_lock")
-    return _Take(ref, _free, _taken, f"spin_lock({ref})")
+    step = _Take(ref, _free, _taken, f"spin_lock({ref})")
+    step.primitive = "spin_lock"
+    return step
 
 
 def spin_trylock(lock: Any) -> Step:
     """Return the step that takes a lock if it is free; results in whether it did."""
     ref = location(lock, "spin_trylock")
-    return _Try(ref, _free, _taken, f"spin_trylock({ref})")
+    step = _Try(ref, _free, _taken, f"spin_trylock({ref})")
+    step.primitive = "spin_trylock"
+    return step
 
 
 def spin_unlock(lock: Any) -> Step:
     """Return the step that gives a lock back: a release."""
     ref = location(lock, "spin_unlock")
-    return Store(ref, False, f"spin_unlock({ref})", "release")
+    step = Store(ref, False, f"spin_unlock({ref})", "release")
+    step.primitive = "spin_unlock"
+    return step
+
+
+def spin_is_locked(lock: Any) -> Step:
+    """Return the step that tells whether a lock is taken, by whomever; it orders nothing."""
+    ref = location(lock, "spin_is_locked")
+    step = Load(ref, f"spin_is_locked({ref})", "relaxed")
+    step.primitive = "spin_is_locked"
+    return step
 
 
 def spin_lock_irqsave(cpu: Cpu, lock: Any) -> Steps:

@@ -1,34 +1,133 @@
-"""Read-copy-update, the flavour in which code with interrupts off is a read-side section.
+"""Read-copy-update: readers, grace periods, and callbacks that come behind one.
 
-Source: ``Documentation/RCU/whatisRCU.rst``; ``synchronize_sched`` and ``call_rcu_sched`` of Linux
-before 4.20, since then what every flavour promises. A grace period ends when each CPU has been
-outside of any section since it began; it is a full barrier on each CPU. Neighbour: `cpu`.
+Source: ``Documentation/RCU/whatisRCU.rst``, ``Documentation/RCU/Design/Requirements``
+("Grace-Period Guarantee"). A grace period waits for the sections that were there when it began, not
+for later ones, and is a full barrier on each CPU that it waited for. Two flavors:
+
+* sched: a section is code that cannot be preempted or interrupted (`preempt_disable`, interrupts
+  off). ``synchronize_sched`` and ``call_rcu_sched`` of Linux before 4.20; since then every grace
+  period waits for these, too. Waited for is a CPU.
+* preemptible: ``rcu_read_lock`` counts in the task, which may be interrupted and preempted within.
+  Waited for is a task.
+
+Neighbour: `cpu`. Its assertions are part of a model: PYTEST_DONT_REWRITE keeps their words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from attrs import frozen
+
+from modelcheck.kernel import readers
+from modelcheck.kernel.atomics import location
 from modelcheck.kernel.barriers import smp_mb
 from modelcheck.kernel.cpu import Cpu
+from modelcheck.language.process import process
 from modelcheck.language.refs import Ref
-from modelcheck.language.steps import Step
+from modelcheck.language.state import state
+from modelcheck.language.steps import Step, Update
 from modelcheck.language.turn import Turn
+
+Steps = Generator[Any, Any, Any]
+
+
+@state
+class Task:
+    """What preemptible RCU keeps in a task: how deep it is in read-side sections.
+
+    Only the task itself changes it; grace periods look at it. No store buffer delays it: the
+    barriers that the kernel needs for that are its own business.
+    """
+
+    rcu_read_lock_nesting: Any = 0
+
+
+class _Nest(Step):
+    """Enter or leave a section."""
+
+    def __init__(self, depth: Ref, by: int, text: str):
+        super().__init__(text)
+        self.depth, self.by = depth, by
+
+    def perform(self, turn: Turn) -> None:
+        depth = turn.load(self.depth) + self.by
+        assert depth >= 0, f"{self.text}: there is no section to leave"
+        turn.store(self.depth, depth)
+
+
+def rcu_read_lock(task: Task | None = None) -> Step:
+    """Return the step that enters a read-side section of preemptible RCU; sections nest.
+
+    The explorer of states counts in the task how deep it is; axiomatic memory models need none.
+    """
+    if task is None:
+        return readers.rcu_read_lock()
+    return _Nest(task.rcu_read_lock_nesting, 1, "rcu_read_lock()")
+
+
+def rcu_read_unlock(task: Task | None = None) -> Step:
+    """Return the step that leaves one."""
+    if task is None:
+        return readers.rcu_read_unlock()
+    return _Nest(task.rcu_read_lock_nesting, -1, "rcu_read_unlock()")
+
+
+def preempt_disable(cpu: Cpu) -> Step:
+    """Return the step that disables preemption, nested: a section of the sched flavor."""
+    return _Nest(cpu.preempt_count, 1, f"preempt_disable({cpu})")
+
+
+def preempt_enable(cpu: Cpu) -> Step:
+    """Return the step that takes one `preempt_disable` back."""
+    return _Nest(cpu.preempt_count, -1, f"preempt_enable({cpu})")
+
+
+def rcu_read_lock_sched(cpu: Cpu) -> Step:
+    """Return the step that enters a read-side section of the sched flavor."""
+    return preempt_disable(cpu).named(f"rcu_read_lock_sched({cpu})")  # type: ignore[no-any-return] # named() returns the step itself
+
+
+def rcu_read_unlock_sched(cpu: Cpu) -> Step:
+    """Return the step that leaves one."""
+    return preempt_enable(cpu).named(f"rcu_read_unlock_sched({cpu})")  # type: ignore[no-any-return] # named() returns the step itself
+
+
+# Grace periods.
 
 
 class _QuiescentState(Step):
-    """Wait until a CPU runs with interrupts on: then no section that was there before is left."""
+    """Wait until a CPU could be preempted: then no section that was there before is left."""
 
     def __init__(self, cpu: Cpu):
         super().__init__(f"quiescent state of {cpu}")
         self.cpu = cpu
         self.flag: Ref = cpu.irqs_enabled
+        self.count: Ref = cpu.preempt_count
 
     def perform(self, turn: Turn) -> None:
-        if not turn.load(self.flag):
+        if not turn.load(self.flag) or turn.load(self.count):
             turn.block()
         turn.barrier_on(self.cpu)
+
+
+class _OutsideSections(Step):
+    """Wait until a task is in no section: then none that was there before is left."""
+
+    def __init__(self, task: Task, cpu: Cpu):
+        super().__init__(f"{task} is in no section")
+        self.depth: Ref = task.rcu_read_lock_nesting
+        self.cpu = cpu
+
+    def perform(self, turn: Turn) -> None:
+        if turn.load(self.depth):
+            turn.block()
+        turn.barrier_on(self.cpu)
+
+
+#: The tasks that read, each with the CPU that it runs on.
+Readers = Iterable[tuple[Task, Cpu]]
 
 
 def synchronize_sched(cpu: Cpu, cpus: Iterable[Cpu]) -> Generator[Any, Any, None]:
@@ -40,3 +139,83 @@ def synchronize_sched(cpu: Cpu, cpus: Iterable[Cpu]) -> Generator[Any, Any, None
     for other in cpus:
         if other is not cpu:
             yield _QuiescentState(other)
+
+
+def synchronize_rcu(tasks: Readers | None = None) -> Any:
+    """Wait until each task has been outside of its sections (``synchronize_rcu``, preemptible).
+
+    A subroutine, for ``yield from``. Without tasks one step, for ``yield``, which axiomatic memory
+    models know.
+    """
+    return readers.synchronize_rcu() if tasks is None else _grace_period(tasks)
+
+
+def _grace_period(tasks: Readers) -> Steps:
+    yield smp_mb().named("synchronize_rcu: smp_mb()")
+    for task, cpu in tasks:
+        yield _OutsideSections(task, cpu)
+
+
+# Callbacks.
+
+
+@frozen(repr=False)
+class Callback:
+    """An ``rcu_head`` that waits: a generator function, and what it is called with."""
+
+    function: Callable[..., Steps]
+    arguments: tuple[Any, ...] = ()
+
+    def __repr__(self) -> str:
+        given = ", ".join(str(a) for a in self.arguments)
+        return f"{self.function.__name__}({given})"
+
+
+@state
+class Rcu:
+    """The callbacks that wait for a grace period, oldest first."""
+
+    callbacks: Any = ()
+
+
+def _with(queue: tuple[Callback, ...], callback: Callback) -> tuple[Callback, ...]:
+    return (*queue, callback)
+
+
+def call_rcu(rcu: Rcu, function: Callable[..., Steps], *arguments: Any) -> Step:
+    """Return the step that has a function called behind a grace period, by `rcu_callbacks`.
+
+    What the caller stored before, the callback sees: a release.
+    """
+    callback = Callback(function, arguments)
+    step = Update(rcu.callbacks, _with, (callback,), f"call_rcu({callback})")
+    return step.results_in("none").ordered("release")
+
+
+class _TakeCallbacks(Step):
+    """Wait until callbacks are there, and take them all: an acquire."""
+
+    def __init__(self, queue: Ref):
+        super().__init__("a grace period begins")
+        self.queue = queue
+
+    def perform(self, turn: Turn) -> Any:
+        return turn.memory.modify_when(turn, self.queue, bool, lambda old: (), "acquire")
+
+
+@process(daemon=True)
+def rcu_callbacks(rcu: Rcu, cpus: Iterable[Cpu] = (), readers: Readers = ()) -> Any:
+    """Wait for a grace period and call what was queued before it began, again and again.
+
+    Waited for are the `cpus` (sched flavor) and the tasks among `readers` (preemptible).
+    """
+    while True:
+        waiting = yield _TakeCallbacks(location(rcu.callbacks, "rcu_callbacks"))
+        yield smp_mb().named("grace period: smp_mb()")
+        for cpu in cpus:
+            yield _QuiescentState(cpu)
+        for task, cpu in readers:
+            yield _OutsideSections(task, cpu)
+        for callback in waiting:
+            yield from callback.function(*callback.arguments)
+        del waiting

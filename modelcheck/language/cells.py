@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from modelcheck.errors import ModelError
 from modelcheck.language import context
+from modelcheck.language.names import Names
 from modelcheck.language.refs import Binder, Location, Ref, check_value, model_error
 from modelcheck.language.source import shown
 
@@ -44,6 +45,10 @@ class Cells(Location):
 
     def __len__(self) -> int:
         return len(self._children)
+
+    def children(self) -> dict[Any, Any]:
+        """Return the nodes below, by key."""
+        return self._children
 
     def _child(self, key: Any) -> Any:
         if isinstance(key, Ref):
@@ -135,12 +140,12 @@ def cells(shape: int | Iterable[Any] | Mapping[Any, Any], initial: Any = 0) -> A
 
     Parameters
     ----------
-    shape : int, iterable or mapping
-        How many cells; or the initial value of each; or the fixed keys with the initial value of
-        each.
+    shape : int, names, iterable or mapping
+        How many cells; or `modelcheck.names`, for a cell each; or the initial value of each; or the
+        fixed keys with the initial value of each.
     initial : value, part or cells
-        What each cell holds at first, where `shape` is a number. A `@state` class or instance gives
-        each cell a part of its own.
+        What each cell holds at first, where `shape` is a number or names. A `@state` class or
+        instance gives each cell a part of its own.
 
     Examples
     --------
@@ -151,6 +156,8 @@ def cells(shape: int | Iterable[Any] | Mapping[Any, Any], initial: Any = 0) -> A
         raise model_error(f"cells({shape!r}) has no size", "Give the number of cells, 0 or more.")
     if isinstance(shape, int):
         return Cells({i: child_of(initial, "a cell") for i in range(shape)}, keyed=False)
+    if isinstance(shape, Names):
+        return Cells({k: child_of(initial, "a cell") for k in shape}, keyed=True)
     if isinstance(shape, Mapping):
         return Cells({k: child_of(v, f"the cell {k!r}") for k, v in shape.items()}, keyed=True)
     if not isinstance(shape, Iterable):

@@ -102,7 +102,7 @@ class Learner:
             if extra.drains:
                 agents.append(Agent(extra.name, len(slots), late=extra.name))
             domain = Domain(extra.name, self._limit)
-            slots.append(Slot(extra.name, domain, extra.drains, True, extra.hidden))
+            slots.append(Slot(extra.name, domain, extra.drains, True, extra.hidden, extra.lane))
         asked = [
             Property(
                 p.name, p.kind, p.function.__code__.co_filename, p.function.__code__.co_firstlineno
@@ -139,6 +139,10 @@ class Learner:
     def absent(self, slot: int) -> int:
         """Return the id of "no process here"."""
         return self._intern(slot - len(self.system.refs), ABSENT)
+
+    def finished(self, slot: int) -> int:
+        """Return the id of "the process has ended"."""
+        return self._intern(slot - len(self.system.refs), FINISHED)
 
     def _intern(self, agent: int, local: LocalState) -> int:
         if local is FINISHED and self._detached(agent):

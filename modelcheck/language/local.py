@@ -65,7 +65,8 @@ class LocalState:
     """One local state of one process; a value of the process's slot.
 
     `status` is ``"running"``, ``"finished"`` or ``"absent"`` (not spawned yet, or joined). `places`
-    are the names that `at` answers to: labels in force and functions on the call chain.
+    are the names that `at` answers to: labels in force and functions on the call chain. `waiting`
+    is what a store buffer holds, oldest first: (slot, value id).
     """
 
     key: Hashable
@@ -81,6 +82,7 @@ class LocalState:
     places: frozenset[str] = frozenset()
     end: bool = False
     frames: tuple[Kept, ...] = ()
+    waiting: tuple[tuple[int, int], ...] = ()
     receives: Mapping[str, tuple[tuple[int, ...], ...]] = field(factory=dict)
 
     def history(self) -> list[Any]:

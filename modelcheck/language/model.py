@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, update_wrapper
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.language.cells import bind, is_location, is_part
@@ -207,14 +207,21 @@ class Model:
         system.expects("sc")  # a mistake in it is told before the search
         return system
 
+    #: Draws a model for a notebook; `modelcheck.check`, which can explore one, fills it in.
+    picture: ClassVar[Callable[[Model], str]] = staticmethod(lambda model: "")
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name}: expects {self.expectation}>"
+
     def _repr_html_(self) -> str:
-        """The model for a notebook: what it is, what it expects, its parameters."""
+        """The model for a notebook: what it is, what it expects, its parameters, its states."""
         rows = [("expects", self.expectation), *((n, repr(v)) for n, v in self.parameters.items())]
         cells = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text)}</td></tr>"
             for name, text in rows
         )
-        return f"<b>{escape(self.name)}</b>: {escape(self.summary)}<table>{cells}</table>"
+        told = f"<b>{escape(self.name)}</b>: {escape(self.summary)}<table>{cells}</table>"
+        return told + Model.picture(self)
 
     def parse(self, name: str, text: str) -> Any:
         """Return a parameter's value from the command line, after the type of its default.

@@ -25,7 +25,7 @@ class Process:
 
     Made by calling a `@process` function. `daemon`: it may be suspended when everything else has
     ended, without that being a deadlock. `cpu`: the CPU that it runs on; `guard`: a condition that
-    every step of it waits for besides its own.
+    every step of it waits for besides its own. `symmetric`: it was said to be like others.
     """
 
     function: Callable[..., Generator[Any, Any, Any]]
@@ -35,6 +35,7 @@ class Process:
     name: str = ""
     cpu: Any = None
     guard: Callable[[], Any] | None = None
+    symmetric: bool = False
 
     def start(self) -> Generator[Any, Any, Any]:
         """Return a new generator, not yet started."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
+from modelcheck.language.names import MOVED
 from modelcheck.language.process import Process
 from modelcheck.language.refs import Ref, check_value, model_error, use_of
 from modelcheck.language.source import shown, text_of
@@ -33,6 +34,7 @@ class Step:
     """
 
     text: str = ""
+    primitive: str = ""  # the kernel's name of a step that an axiomatic memory model knows by it
     calls_user = False  # performing it runs the user's functions
     acts_within = False  # inside an `atomic` function it is taken at once
 
@@ -97,9 +99,9 @@ def as_step(thing: Any) -> Step | None:
 
 
 class Load(Step):
-    """``v = yield x``: read one location."""
+    """``v = yield x``: read one location; ``"plain"`` is an access without annotation."""
 
-    def __init__(self, ref: Ref, text: str = "", order: str = "relaxed"):
+    def __init__(self, ref: Ref, text: str = "", order: str = "plain"):
         super().__init__(text or ref.name)
         self.ref, self.order = ref, order
 
@@ -108,9 +110,9 @@ class Load(Step):
 
 
 class Store(Step):
-    """``yield x.set(v)``: write one location."""
+    """``yield x.set(v)``: write one location; ``"plain"`` is an access without annotation."""
 
-    def __init__(self, ref: Ref, value: Any, text: str = "", order: str = "relaxed"):
+    def __init__(self, ref: Ref, value: Any, text: str = "", order: str = "plain"):
         super().__init__(text or f"{ref.name} := {shown(value)}")
         self.ref, self.value, self.order = ref, value, order
 
@@ -162,10 +164,10 @@ class Update(Step):
     def _shifts(self, turn: Turn) -> bool:
         """Tell whether it adds or subtracts a constant in plain memory, and nobody sees more."""
         return (
-            self.function in (operator.add, operator.sub)
+            turn.memory.coherent
+            and self.function in (operator.add, operator.sub)
             and type(self.others[0]) is int
             and (self.result == "none" or turn.discards)
-            and turn.memory.name == "sc"
         )
 
     def _amount(self) -> int:
@@ -349,6 +351,13 @@ class Child:
                 "The first join ends a process for good; its place may be another one's by now. "
                 "Join each child once.",
             )
+
+    def __deepcopy__(self, memo: Any) -> Child:
+        """Return a handle of its own; of the renamed process, where processes are renamed."""
+        name, slot = memo.get(MOVED, {}).get(self.slot, (self.name, self.slot))
+        child = Child(name, slot, self.detached)
+        child.joined = self.joined
+        return child
 
     def __repr__(self) -> str:
         return self.name

@@ -25,8 +25,8 @@ class Extra:
     """A slot that a memory model adds to the state.
 
     `need` is what it was asked for by, `value` what it holds at first. One that `drains` is an
-    agent too: its value is a `LocalState`, its steps are `MemoryModel.drain`. A `hidden` one is
-    bookkeeping that no trace shows.
+    agent too: its value is a `LocalState`, its steps are `MemoryModel.drain`; `lane` is what
+    pictures call the buffer. A `hidden` one is bookkeeping that no trace shows.
     """
 
     need: Hashable
@@ -34,16 +34,20 @@ class Extra:
     value: Any
     drains: bool = False
     hidden: bool = False
+    lane: str = ""
 
 
 class MemoryModel(Protocol):
     """What loads, stores, read-modify-writes and fences mean (`modelcheck.memory`).
 
-    `order` is ``"relaxed"``, ``"acquire"``, ``"release"`` or ``"full"``. Whatever cannot be done
+    `order` is ``"relaxed"``, ``"acquire"``, ``"release"`` or ``"full"``; ``"plain"`` is relaxed for
+    an access that bears no annotation, as in C. Whatever cannot be done
     now blocks. `bound` says which bound of the model some state has reached, empty if none.
+    `coherent` tells whether each access is to the one memory, at once.
     """
 
     name: str
+    coherent: bool
     bound: str
 
     def begin(self, learner: Learner) -> list[Extra]:
@@ -69,6 +73,16 @@ class MemoryModel(Protocol):
         order: str = "relaxed",
     ) -> tuple[bool, Any]:
         """Do a read-modify-write where ``test(old)``; return whether, and the old value."""
+
+    def modify_when(
+        self,
+        turn: Turn,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> Any:
+        """Do a read-modify-write, or block until ``test(old)``; return the old value."""
 
     def atomic(self, turn: Turn, agent: int | None = None) -> None:
         """Come before a sequentially consistent step of a process (the turn's own)."""
@@ -109,12 +123,14 @@ class Turn:
         self.blocked = False
         self.discards = False  # whether the process drops the step's result
         self.notes: list[str] = []  # what a trace should say of this step
+        self.seen: dict[int, tuple[Any, str]] = {}  # values of loads that memory did not answer
 
     def outcome(self, result: Any, failure: Failure | None = None) -> Outcome:
         """Return what the turn came to."""
         note = "; ".join(dict.fromkeys(self.notes))
         operations = tuple((slot, *what) for slot, what in self.operations.items())
-        return Outcome(tuple(self.writes.items()), result, failure, note, operations)
+        seen = tuple((slot, value, source) for slot, (value, source) in self.seen.items())
+        return Outcome(tuple(self.writes.items()), result, failure, note, operations, seen)
 
     # What a memory model builds on: coherent memory.
 
@@ -169,6 +185,10 @@ class Turn:
     def own(self) -> Any:
         """Return the local state of the turn's own agent: no read, since it selects the step."""
         return self._recorder.peek(self.learner.slot_of(self.agent))
+
+    def saw(self, ref: Ref, value: Any, source: str) -> None:
+        """Tell the trace what a load saw, and where: its own ``"buffer"``, or ``"stale"``."""
+        self.seen[self.slot_of(ref)] = (value, source)
 
     def write_slot(self, slot: int, value: Any) -> None:
         """Change a slot that a memory model has added."""

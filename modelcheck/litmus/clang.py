@@ -46,7 +46,7 @@ def read_program(parts: Parts, unroll: int) -> Litmus:
     expected = expected_result(source.text)
     return Litmus(
         "C", parts.name, source.file, source, init.locations, threads, question, expected,
-        tuple(processes),
+        tuple(processes), init.registers,
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ are what a reader can see in the test.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from modelcheck.axiomatic.constraints import Constraint
@@ -106,23 +108,30 @@ def _primitives(execution: Execution) -> dict[str, Relation]:
     }  # fmt: skip
 
 
-def explanation_text(execution: Execution, explanation: Explanation) -> str:
-    """Return the explanation in lines: the axiom, then each step of the cycle."""
+def explanation_text(
+    execution: Execution, explanation: Explanation, names: Sequence[str] = ()
+) -> str:
+    """Return the explanation in lines: the axiom, then each step of the cycle.
+
+    `names` are the threads'; P0, P1, ... where there are none.
+    """
     s = execution.skeleton
     what = KINDS[explanation.kind]
     lines = [f"forbidden by {explanation.axiom}, which {what}:"]
     for step in explanation.steps:
         through = " ; ".join(name for _, name, _ in step.through)
         shown = step.relation if step.relation == through else f"{step.relation} ({through})"
-        lines.append(f"  {_place(s, step.source)}  --{shown}-->  {_place(s, step.target)}")
+        source, target = (_place(s, end, names) for end in (step.source, step.target))
+        lines.append(f"  {source}  --{shown}-->  {target}")
     return "\n".join(lines)
 
 
-def _place(s: Skeleton, number: int) -> str:
+def _place(s: Skeleton, number: int, names: Sequence[str]) -> str:
     event = s.events[number]
     if event.proc is None:
         return f"initially {event.loc}={event.value}"
-    return f"P{event.proc} {event_text(event)} (line {event.line})"
+    who = names[event.proc] if names else f"P{event.proc}"
+    return f"{who} {event_text(event)} (line {event.line})"
 
 
 def graph(

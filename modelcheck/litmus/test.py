@@ -7,7 +7,7 @@ language.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from attrs import define, frozen
@@ -38,6 +38,7 @@ class Litmus:
     question: Question
     expected: str | None
     code: tuple[object, ...] = ()  # the syntax trees of a C test
+    registers: Mapping[int, Mapping[str, Value]] = {}  # their initial values
 
 
 @define

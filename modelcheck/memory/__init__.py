@@ -22,6 +22,27 @@ MODELS: dict[str, type[SequentialConsistency]] = {
     "wmm": WeakMemoryModel,
 }
 
+#: The axiomatic models, which `check` and `repair` know: `modelcheck.programs` explores executions
+#: under them. ``FILE.cat`` names one too. The explorer's own `sc` is not the one of axioms.
+AXIOMATIC = ("lkmm", "x86-tso", "power", "armv8", "ra", "rc11", "axiomatic-sc")
+
+
+def is_axiomatic(name: str) -> bool:
+    """Return whether a memory model is one of axioms, over executions.
+
+    Examples
+    --------
+    >>> is_axiomatic("lkmm"), is_axiomatic("linux-kernel.cat"), is_axiomatic("tso")
+    (True, True, False)
+    """
+    return name in AXIOMATIC or name.endswith(".cat")
+
+
+def check_name(name: str, buffer: int | None = None) -> None:
+    """Raise `UsageError` where there is no such memory model of either kind."""
+    if not is_axiomatic(name):
+        memory_model(name, buffer)
+
 
 def memory_model(name: str, buffer: int | None = None) -> MemoryModel:
     """Return the memory model of a name.
@@ -36,12 +57,18 @@ def memory_model(name: str, buffer: int | None = None) -> MemoryModel:
     UsageError
         Where there is no such model, or the bound is none.
     """
+    if is_axiomatic(name):
+        raise UsageError(
+            f"{name} is an axiomatic memory model: it knows executions, not states; only `check` "
+            f"and `repair` take one. Here there is {', '.join(MODELS)}"
+        )
     if name not in MODELS:
-        raise UsageError(f"there is no memory model {name!r}; there is {', '.join(MODELS)}")
+        known = ", ".join((*MODELS, *AXIOMATIC))
+        raise UsageError(f"there is no memory model {name!r}; there is {known}, or FILE.cat")
     made = MODELS[name]
     if issubclass(made, StoreBuffers):
         return made(BUFFER if buffer is None else buffer)
     return made()
 
 
-__all__ = ["BUFFER", "MODELS", "memory_model"]
+__all__ = ["AXIOMATIC", "BUFFER", "MODELS", "check_name", "is_axiomatic", "memory_model"]

@@ -32,6 +32,8 @@ Entries = tuple[Any, ...]
 class StoreBuffers(SequentialConsistency):
     """A memory model with buffers of at most `bound_at` stores."""
 
+    coherent = False
+
     #: Kinds of fences that wait for the CPU's buffers to be empty.
     full_fences: ClassVar[frozenset[str]] = frozenset({"mb"})
 
@@ -111,13 +113,24 @@ class StoreBuffers(SequentialConsistency):
         """Return a location's name."""
         return self.learner.system.refs[slot].name
 
-    def buffered(self, key: Hashable, entries: Entries, label: str) -> LocalState:
-        """Return the local state of a store buffer."""
+    def lane(self, cpu: int) -> str:
+        """Return what pictures call the store buffers of a CPU."""
+        return f"{self.cpu_name(cpu)}'s store buffer"
+
+    def buffered(
+        self, key: Hashable, entries: Entries, waiting: tuple[tuple[int, int], ...]
+    ) -> LocalState:
+        """Return the local state of a store buffer; `waiting` are (location, value id)."""
+        label = ""
+        if waiting:
+            location, ident = waiting[0]
+            label = f"{self.location(location)} := {self.shown(location, ident)} becomes visible"
         return LocalState(
             key=(key, entries),
             status="running" if entries else "empty",
             label=label,
             end=True,
+            waiting=waiting,
         )
 
     def check_room(self, held: int, what: str, turn: Turn) -> None:
@@ -168,6 +181,7 @@ def entries_of(local: Any) -> Entries:
     return entries
 
 
-def note_forwarded(turn: Turn, ref: Ref, shown: str) -> None:
+def note_forwarded(turn: Turn, ref: Ref, value: Any) -> None:
     """Tell the trace that a load saw a store that nobody else sees yet."""
-    turn.notes.append(f"{ref.name} = {shown} from its own store buffer")
+    turn.notes.append(f"{ref.name} = {shown(value)} from its own store buffer")
+    turn.saw(ref, value, "buffer")

@@ -43,14 +43,11 @@ class PartialStoreOrder(StoreBuffers):
             return Extra(need, name, ((), ()), hidden=True)
         (location,) = rest
         name = f"{self.cpu_name(cpu)}'s stores to {self.location(location)}"
-        return Extra(need, name, self._state(location, ()), drains=True)
+        return Extra(need, name, self._state(location, ()), drains=True, lane=self.lane(cpu))
 
     def _state(self, location: int, entries: Entries) -> Any:
-        label = ""
-        if entries:
-            said = self.shown(location, entries[0][0])
-            label = f"{self.location(location)} := {said} becomes visible"
-        return self.buffered(("buffer", location), entries, label)
+        waiting = tuple((location, ident) for ident, _ in entries)
+        return self.buffered(("buffer", location), entries, waiting)
 
     def _buffer(self, cpu: int, location: int) -> int | None:
         """Return the slot of a CPU's buffer, None where it never stored there."""
@@ -91,8 +88,9 @@ class PartialStoreOrder(StoreBuffers):
         ident = self.own_newest(turn, self.here(turn), location)
         if ident is None:
             return self.load_memory(turn, ref)
-        note_forwarded(turn, ref, self.shown(location, ident))
-        return self.value(location, ident)
+        value = self.value(location, ident)
+        note_forwarded(turn, ref, value)
+        return value
 
     def load_memory(self, turn: Turn, ref: Ref) -> Any:
         """Return what a load sees that finds nothing in its own buffer."""
@@ -148,17 +146,28 @@ class PartialStoreOrder(StoreBuffers):
     ) -> tuple[bool, Any]:
         """Act on memory where it succeeds; where it fails, it is a plain load."""
         if turn.choose((False, True)):
-            self._before(turn, ref, order)
-            old = turn.load(ref)
-            if not test(old):
-                turn.block()
-            self.write(turn, ref, function(old))
-            self._after(turn, ref, order)
-            return True, old
+            return True, self.modify_when(turn, ref, test, function, order)
         old = self.load(turn, ref)
         if test(old):
             turn.block()
         return False, old
+
+    def modify_when(
+        self,
+        turn: Turn,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> Any:
+        """Act on memory; where the old value does not pass, nobody sees that it was looked at."""
+        self._before(turn, ref, order)
+        old = turn.load(ref)
+        if not test(old):
+            turn.block()
+        self.write(turn, ref, function(old))
+        self._after(turn, ref, order)
+        return old
 
     def _before(self, turn: Turn, ref: Ref, order: str) -> None:
         """Block until the store half of a read-modify-write may become visible."""

@@ -18,6 +18,7 @@ class SequentialConsistency:
     """Lamport's model: one memory, one step after another."""
 
     name = "sc"
+    coherent = True
     bound = ""
 
     def begin(self, learner: Learner) -> list[Extra]:
@@ -54,6 +55,20 @@ class SequentialConsistency:
         if passes:
             turn.store(ref, function(old))
         return passes, old
+
+    def modify_when(
+        self,
+        turn: Turn,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> Any:
+        """Change the value in memory, or block until the old one passes; return the old one."""
+        passes, old = self.modify_if(turn, ref, test, function, order)
+        if not passes:
+            turn.block()
+        return old
 
     def atomic(self, turn: Turn, agent: int | None = None) -> None:
         """Do nothing: everything is sequentially consistent."""

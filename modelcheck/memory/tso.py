@@ -35,15 +35,11 @@ class TotalStoreOrder(StoreBuffers):
     def extra(self, need: Any) -> Extra:
         """Return a CPU's store buffer."""
         _, cpu = need
-        name = f"{self.cpu_name(cpu)}'s store buffer"
-        return Extra(need, name, self._state(()), drains=True)
+        name = self.lane(cpu)
+        return Extra(need, name, self._state(()), drains=True, lane=name)
 
     def _state(self, entries: Entries) -> Any:
-        label = ""
-        if entries:
-            location, ident = entries[0]
-            label = f"{self.location(location)} := {self.shown(location, ident)} becomes visible"
-        return self.buffered("buffer", entries, label)
+        return self.buffered("buffer", entries, entries)
 
     def _buffer(self, cpu: int) -> int | None:
         """Return the slot of a CPU's buffer, None where it never stored."""
@@ -61,8 +57,9 @@ class TotalStoreOrder(StoreBuffers):
         if buffer is not None:
             ident = turn.read_slot(buffer, _newest(location))
             if ident is not None:
-                note_forwarded(turn, ref, self.shown(location, ident))
-                return self.value(location, ident)
+                value = self.value(location, ident)
+                note_forwarded(turn, ref, value)
+                return value
         return turn.load(ref)
 
     def store(self, turn: Turn, ref: Ref, value: Any, order: str = "relaxed") -> None:

@@ -13,6 +13,7 @@ here lets later ones pass.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -20,6 +21,15 @@ from modelcheck.language.refs import Ref
 from modelcheck.language.source import shown
 from modelcheck.language.turn import Extra, Turn
 from modelcheck.memory.pso import PartialStoreOrder
+
+
+class Older(enum.Enum):
+    """Stands for stale values that were left out at the bound, in front of those that are kept.
+
+    As long as no load comes before they are dropped, nobody can tell.
+    """
+
+    VALUES = "older ones"
 
 
 class WeakMemoryModel(PartialStoreOrder):
@@ -52,16 +62,21 @@ class WeakMemoryModel(PartialStoreOrder):
         """Return the value in memory, or a stale one."""
         location, cpu = turn.slot_of(ref), self.here(turn)
         slot = self.learner.need(("stale", cpu, location))
-        stale: tuple[Any, ...] = turn.read_slot(slot)
+        held: tuple[Any, ...] = turn.read_slot(slot)
+        stale = held
+        if held[:1] == (Older.VALUES,):
+            self.reached(self.learner.domain(slot).name)
+            stale = held[1:]
         which = turn.choose(range(len(stale) + 1)) if stale else 0
         if which == 0:
             if stale:
                 turn.write_slot(slot, ())
             return turn.load(ref)
         left = stale[which - 1 :]
-        if left != stale:
+        if len(left) < len(held):
             turn.write_slot(slot, left)
         turn.notes.append(f"stale: {ref.name} = {shown(left[0])}")
+        turn.saw(ref, left[0], "stale")
         return left[0]
 
     def store(self, turn: Turn, ref: Ref, value: Any, order: str = "relaxed") -> None:
@@ -107,11 +122,12 @@ class WeakMemoryModel(PartialStoreOrder):
         super().become_visible(turn, cpu, location, ident)
 
     def _keep(self, turn: Turn, slot: int, location: int, value: Any) -> None:
-        """Add a stale value; the oldest makes room for it where the bound is reached."""
+        """Add a stale value; where the bound is reached, the oldest is one of the `Older`."""
         stale: tuple[Any, ...] = turn.read_slot(slot)
         if stale and self.intern(location, stale[-1]) == self.intern(location, value):
             return
-        if len(stale) >= self.bound_at:
-            self.reached(self.learner.domain(slot).name)
-            stale = stale[1:]
-        turn.write_slot(slot, (*stale, value))
+        older = stale[:1] == (Older.VALUES,)
+        kept = (*stale[older:], value)
+        if older or len(kept) > self.bound_at:
+            kept = (Older.VALUES, *kept[-self.bound_at :])
+        turn.write_slot(slot, kept)

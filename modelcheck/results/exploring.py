@@ -21,14 +21,21 @@ from modelcheck.language.learner import Learner
 from modelcheck.language.local import LocalState
 from modelcheck.language.model import Model, System
 from modelcheck.language.properties import PropertyFunction
+from modelcheck.results.graph import drawn
 from modelcheck.results.moments import has_ended
+from modelcheck.results.pruning import Pruning, pruning
 from modelcheck.results.tokens import check_moves, decode
 from modelcheck.results.tracing import status
+from modelcheck.show.graphdata import SHOWN
+from modelcheck.show.stategraph import StateGraph, neighbourhood
 from modelcheck.show.trace import Change, ProcessStatus, Trace
 from modelcheck.tables.tables import State, Tables
 
 #: Seconds and states that one search for a nearest state may take.
 PATIENCE = Budget(states=500_000, seconds=20)
+
+#: States explored for a picture of where a walk is.
+NEAR = 2_000
 
 #: Characters of a predicate.
 LONGEST = 2_000
@@ -77,6 +84,29 @@ class Explorer:
             return View(tuple(moves), trace, tuple(_choices(tables, state)), waiting)
 
         return tables_of(system, self.memory, work)
+
+    def graph(self, moves: Sequence[Move]) -> StateGraph:
+        """Return the state graph with a walk as its path: all of a small model, in one layout.
+
+        Of a larger one, the walk and the states near it.
+        """
+
+        def work(learner: Learner, tables: Tables) -> StateGraph:
+            whole = drawn(tables, (), None, SHOWN, [moves])
+            if not whole.note:
+                return whole
+            return neighbourhood(drawn(tables, moves, None, NEAR, [moves]), SHOWN)
+
+        return tables_of(self._system(), self.memory, work)
+
+    def pruning(self, moves: Sequence[Move]) -> Pruning:
+        """Return what partial-order reduction leaves out in the state that some moves lead to."""
+
+        def work(learner: Learner, tables: Tables) -> Pruning:
+            state, failed = _follow(tables, moves)
+            return Pruning() if failed else pruning(tables, state)
+
+        return tables_of(self._system(), self.memory, work)
 
     def of_token(self, token: str) -> View:
         """Return the state at the end of a shared walk. A changed model refuses it, as `replay`."""

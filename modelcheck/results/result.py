@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, field, frozen
 
 from modelcheck.errors import UsageError
-from modelcheck.explore.search import Reduction
+from modelcheck.explore.search import Orbits, Reduction
+from modelcheck.show.execution import Evidence, execution_svg
 from modelcheck.show.trace import Trace, Violation
 from modelcheck.verdict import ExitCode, Expectation, Verdict
+
+if TYPE_CHECKING:
+    from modelcheck.show.stategraph import StateGraph
 
 
 @frozen
@@ -43,10 +47,12 @@ class Result:
     its shortest trace, or None where there is none (yet). `trace_is_shortest` is false where there
     is no counterexample, and where the search was cut before it could tell: then one a step shorter
     may exist. `reduction` says what partial-order reduction left out, None where it was off; a
-    witness's trace is then not promised to be shortest. `storage` names the visited set:
+    witness's trace is then not promised to be shortest. `orbits` says how many states the stored
+    ones stand for, by symmetry, None where each stands for itself. `storage` names the visited set:
     ``"exact"``, or one that may miss states, and then `omission` is the probability that it missed
     any that it met. An incomplete search that was kept in a file can be gone on with from
-    `checkpoint`, which has `checkpoint_bytes` on the disk.
+    `checkpoint`, which has `checkpoint_bytes` on the disk. Under an axiomatic memory model `states`
+    are final states, `transitions` candidate executions, and `evidence` has the rest.
 
     Printed, it tells its story; in a notebook it draws its counterexample as well.
 
@@ -95,10 +101,12 @@ class Result:
     reason: str = ""
     trace_is_shortest: bool = False
     reduction: Reduction | None = None
+    orbits: Orbits | None = None
     storage: str = "exact"
     omission: float | None = None
     checkpoint: str = ""
     checkpoint_bytes: int = 0
+    evidence: Evidence | None = None
 
     @property
     def depth(self) -> int:
@@ -138,7 +146,12 @@ class Result:
         return summary_text(self)
 
     def to_svg(self) -> str:
-        """Return the lanes picture of the trace. Raises `UsageError` where there is none."""
+        """Return the picture of the counterexample. Raises `UsageError` where there is none.
+
+        It shows the trace in lanes, or, under an axiomatic memory model, the execution as a graph.
+        """
+        if self.evidence is not None and self.evidence.graph is not None:
+            return execution_svg(self.evidence.graph)
         return self._shown_trace("draw").to_svg()
 
     def to_mermaid(self) -> str:
@@ -155,7 +168,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
-        from modelcheck.show.jsonform import json_text, json_value, trace_json
+        from modelcheck.show.jsonform import evidence_json, json_text, json_value, trace_json
 
         violation = self.violation
         witnesses = {k: None if v is None else len(v) for k, v in self.witnesses.items()}
@@ -182,6 +195,7 @@ class Result:
             "engine": self.engine,
             "trace_is_shortest": self.trace_is_shortest,
             "reduction": None if self.reduction is None else asdict(self.reduction),
+            "orbits": None if self.orbits is None else asdict(self.orbits),
             "trace": None if self.trace is None else trace_json(self.trace),
             "token": self.token or None,
             "witnesses": {json_text(k): v for k, v in witnesses.items()},
@@ -193,13 +207,21 @@ class Result:
                 for c in self.coverage
             ],
             "warnings": list(map(json_text, self.warnings)),
+            **evidence_json(self.evidence),
         }  # fmt: skip
 
-    def to_html(self) -> str:
-        """Return a stand-alone page about the result; see `modelcheck.show.html.page`."""
+    def to_html(self, graph: StateGraph | str | None = None) -> str:
+        """Return a stand-alone page about the result; see `modelcheck.show.html.page`.
+
+        Parameters
+        ----------
+        graph : StateGraph or str, optional
+            Its state graph, ``graph_of(model, result=result)``, to be a view of the page; a large
+            one is cut. A text stands there instead.
+        """
         from modelcheck.show.html import result_page
 
-        return result_page(self)
+        return result_page(self, graph)
 
     def _repr_html_(self) -> str:
         from modelcheck.show.notebook import result_html

@@ -22,6 +22,7 @@ from modelcheck.show.trace import (
     Trace,
     TraceStep,
     Violation,
+    Waiting,
 )
 from modelcheck.tables.tables import Agent, Restart, State, Tables
 from modelcheck.tables.tries import Failure, Outcome, Recorder
@@ -48,6 +49,8 @@ def build_trace(  # noqa: PLR0913 # what a trace says of its model, each by name
     """
     state = tables.initial
     states = [shared(tables, state)]
+    buffers = {a.name: slot.lane for a in tables.agents if (slot := tables.slots[a.slot]).lane}
+    waiting: list[Mapping[str, tuple[Waiting, ...]]] = [dict.fromkeys(buffers, ())]
     steps = []
     failed: int | None = None
     touched: set[str] = set()  # store buffers
@@ -58,6 +61,7 @@ def build_trace(  # noqa: PLR0913 # what a trace says of its model, each by name
         touched |= {a.name for a in _moved(tables, state, after) if tables.slots[a.slot].memory}
         state = after
         states.append(shared(tables, state))
+        waiting.append(_waiting(tables, waiting[-1], state, index))
         failed = agent if outcome.failure else None
     final = [status(tables, state, n, n == failed) for n in range(len(tables.agents))]
     active = touched | {name for step in steps for name in (step.process, *step.others)}
@@ -71,7 +75,43 @@ def build_trace(  # noqa: PLR0913 # what a trace says of its model, each by name
         steps=tuple(steps),
         final=tuple(told),
         violation=violation,
+        buffers={name: lane for name, lane in buffers.items() if name in touched},
+        waiting=tuple({n: held for n, held in of.items() if n in touched} for of in waiting)
+        if touched
+        else (),
     )
+
+
+def _waiting(
+    tables: Tables, before: Mapping[str, tuple[Waiting, ...]], state: State, index: int
+) -> dict[str, tuple[Waiting, ...]]:
+    """Return what each store buffer holds in a state, which step `index` led to.
+
+    A step takes stores out at the front and puts others in at the back.
+    """
+    return {
+        agent.name: _held(tables, before[agent.name], tables.value(agent.slot, state), index)
+        for agent in tables.agents
+        if agent.name in before
+    }
+
+
+def _held(
+    tables: Tables, before: tuple[Waiting, ...], buffer: LocalState, index: int
+) -> tuple[Waiting, ...]:
+    now = [
+        Waiting(tables.slots[slot].name, tables.domains[slot].values[ident], index)
+        for slot, ident in buffer.waiting
+    ]
+    for gone in range(len(before) + 1):
+        kept = before[gone:]
+        if len(kept) <= len(now) and all(map(_same_store, kept, now)):
+            return (*kept, *now[len(kept) :])
+    raise AssertionError("a store buffer changed otherwise than by its ends")
+
+
+def _same_store(one: Waiting, other: Waiting) -> bool:
+    return one.name == other.name and key_of(one.value) == key_of(other.value)
 
 
 def shared(tables: Tables, state: State) -> dict[str, Any]:
@@ -99,7 +139,7 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
         function=local.function,
         file=local.file,
         line=local.line,
-        reads=reads(tables, agent, before),
+        reads=_seen(tables, reads(tables, agent, before), outcome),
         writes=tuple(
             Change(tables.slots[s].name, tables.value(s, before), tables.domains[s].values[v])
             for s, v in outcome.writes
@@ -110,6 +150,16 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
         others=tuple(a.name for a in moved),
         note=outcome.note,
     )
+
+
+def _seen(tables: Tables, found: tuple[Read, ...], outcome: Outcome) -> tuple[Read, ...]:
+    """Return what a step read, with what its loads saw that memory did not answer."""
+    seen = {
+        tables.slots[slot].name: Read(tables.slots[slot].name, value, source)
+        for slot, value, source in outcome.seen
+    }
+    told = tuple(seen.pop(read.name, read) for read in found)
+    return (*told, *seen.values())
 
 
 def _told(tables: Tables, slot: int) -> bool:
@@ -180,9 +230,16 @@ def status(tables: Tables, state: State, agent: int, failed: bool) -> ProcessSta
         said = "not started" if local.status == "absent" else local.status
         return ProcessStatus(who.name, said, daemon=tables.slots[who.slot].memory)
     said = "failed" if failed else "ready" if _can_step(tables, agent, state) else "blocked"
-    seen = reads(tables, agent, state) if said == "blocked" else ()
+    seen = (*reads(tables, agent, state), *_full(tables, agent, state)) if said == "blocked" else ()
     rests = who.may_rest[state[who.slot]]
     return ProcessStatus(who.name, said, local.label, local.file, local.line, seen, rests)
+
+
+def _full(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
+    """Return the store buffers that a blocked step looks at, with what they hold."""
+    slots = [s for s in dict.fromkeys(tables.path(agent, state)) if tables.slots[s].lane]
+    held = [(tables.slots[s].name, _held(tables, (), tables.value(s, state), 0)) for s in slots]
+    return tuple(Read(name, waits) for name, waits in held if waits)
 
 
 def _can_step(tables: Tables, agent: int, state: State) -> bool:

@@ -6,6 +6,7 @@ Neighbours: `lanes` draws the steps above it; sizes and words come from `layout`
 from __future__ import annotations
 
 from modelcheck.show import words
+from modelcheck.show.buffering import held
 from modelcheck.show.layout import LABEL, LOCAL, MARGIN, SMALL, Lane, Plan
 from modelcheck.show.palette import lane_color
 from modelcheck.show.svg import SANS_ADVANCE, Canvas, fit, fitting, text_width, wrap
@@ -41,8 +42,14 @@ def standings(canvas: Canvas, trace: Trace, planned: Plan, y: float) -> float:
     """Where each process stands at the end, and what the memory holds."""
     ends = [y, _memory_at_end(canvas, trace, planned.memory, y)]
     for status in trace.final:
-        if status.process in planned.lanes:
-            ends.append(_standing(canvas, planned.lanes[status.process], status, y))
+        lane = planned.lane(status.process)
+        if lane is not None and not lane.buffer:
+            ends.append(_standing(canvas, lane, status, y))
+    for lane in planned.lanes.values():
+        if lane.buffer:
+            waits = [one.text for one in held(trace, len(trace)) if one.lane == lane.name]
+            card = (lane.x, y, lane.width)
+            ends.append(value_card(canvas, card, "still waits" if waits else "empty", waits, 1))
     return max(ends)
 
 

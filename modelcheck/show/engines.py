@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -56,6 +57,26 @@ def image(dot: str, format: str) -> bytes:
     if format == "pdf":
         return svg_to_pdf(_run(pure, dot, "-Tsvg").decode("utf-8"))
     return _run(pure, dot, f"-T{format}")
+
+
+@lru_cache(maxsize=16)
+def layout(dot: str) -> str:
+    """Where the nodes and edges of a graph in DOT go: Graphviz's own JSON.
+
+    Raises
+    ------
+    UsageError
+        If no engine is installed: it says what to install.
+    ModelcheckError
+        If the engine fails, or takes longer than `TIMEOUT_S`.
+    """
+    engine = program()
+    if engine is None:
+        raise UsageError(
+            "no Graphviz was found to lay out the state graph: install one with "
+            f"pip install 'modelcheck[graph]', or {_SYSTEM}"
+        )
+    return _run(engine, dot, "-Tjson").decode("utf-8")
 
 
 def svg_converter(format: str) -> Callable[[str], bytes]:

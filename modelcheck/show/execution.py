@@ -6,10 +6,11 @@ the cycle that forbids an execution is drawn thick and red. Neighbours: `engines
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from modelcheck.errors import UsageError
 from modelcheck.show.engines import image
@@ -54,6 +55,38 @@ class EventGraph:
     events: tuple[EventNode, ...]
     edges: tuple[EventEdge, ...]
     note: str = ""
+    threads: tuple[str, ...] = ()  # the names of the columns; P0, P1, ... where there are none
+
+
+@frozen
+class Forbidden:
+    """A final state that would break a property, and why the model forbids it.
+
+    `why` names the axiom and the steps that break it; `graph` has them marked.
+    """
+
+    property: str
+    why: str
+    graph: EventGraph
+
+
+@frozen
+class Evidence:
+    """What a check over executions found, as plain data.
+
+    `executions` counts those that the model allows and in which everything has ended, `candidates`
+    those that were looked at. `story` and `graph` show the execution of a violation; `witnesses`
+    tell, for each ``sometimes`` property, an execution that makes it true, or are None. `forbidden`
+    has, for properties that hold, an execution that would break one, and the axiom against it.
+    """
+
+    executions: int
+    candidates: int
+    flags: tuple[str, ...] = ()
+    story: str = ""
+    graph: EventGraph | None = None
+    witnesses: Mapping[str, str | None] = field(factory=dict)
+    forbidden: tuple[Forbidden, ...] = ()
 
 
 def execution_dot(graph: EventGraph) -> str:
@@ -69,7 +102,8 @@ def execution_dot(graph: EventGraph) -> str:
         _node(dot, event)
     for thread in threads:
         with dot.subgraph(name=f"cluster_{thread}") as column:
-            column.attr(label=f"P{thread}", color="#c9d1d9", style="rounded", fontname=FONT)
+            name = _column(graph, thread)
+            column.attr(label=name, color="#c9d1d9", style="rounded", fontname=FONT)
             for event in graph.events:
                 if event.thread == thread:
                     _node(column, event)
@@ -79,6 +113,11 @@ def execution_dot(graph: EventGraph) -> str:
         down = edge.relation == "po" or column_of[edge.source] is None
         _edge(dot, edge, constraint=down)
     return str(dot.source)
+
+
+def _column(graph: EventGraph, thread: int) -> str:
+    name = clean(graph.threads[thread]) if graph.threads else f"P{thread}"
+    return str(_package("graphviz").escape(name))
 
 
 def _in_order(dot: Any, graph: EventGraph, threads: list[int]) -> None:
@@ -128,4 +167,12 @@ def _package(name: str) -> Any:
         ) from None
 
 
-__all__ = ["EventEdge", "EventGraph", "EventNode", "execution_dot", "execution_svg"]
+__all__ = [
+    "EventEdge",
+    "EventGraph",
+    "EventNode",
+    "Evidence",
+    "Forbidden",
+    "execution_dot",
+    "execution_svg",
+]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from modelcheck.show.summary import (
 from modelcheck.show.text import clean
 
 if TYPE_CHECKING:
+    from modelcheck.show.stategraph import StateGraph
     from modelcheck.show.trace import Trace
 
 #: In this order: the later ones use the earlier ones.
@@ -42,17 +44,26 @@ SCRIPTS = (
     "state.js",
     "source.js",
     "story.js",
+    "graph.js",
+    "beside.js",
     "explore.js",
     "main.js",
 )
 #: Only a page that is served has it: it is the one that asks a server.
 SERVED = "explore.js"
 
-STYLES = ("base.css", "lanes.css", "panels.css", "media.css")
+STYLES = ("base.css", "lanes.css", "panels.css", "graph.css", "media.css")
 
 
-def result_page(result: Any) -> str:
-    """Return a page about a result: its verdict, its counterexample, or else its witnesses."""
+def result_page(result: Any, graph: StateGraph | str | None = None) -> str:
+    """Return a page about a result: its verdict, its counterexample, or else its witnesses.
+
+    `graph` is its state graph, or in words why it has none.
+    """
+    if result.evidence is not None:
+        from modelcheck.show.executionpage import execution_page
+
+        return execution_page(result)
     traces = [] if result.trace is None else [(_name(result.trace), result.trace)]
     traces += [(f"Witness: {clean(n)}", t) for n, t in result.witnesses.items() if t is not None]
     about = {
@@ -66,7 +77,39 @@ def result_page(result: Any) -> str:
             *(f"never taken: {line}" for line in never_taken(result)),
         ],
     }
+    return page(title_of(result), about, traces, summary_text(result), graph=_placed(graph))
+
+
+def _placed(graph: StateGraph | str | None) -> dict[str, Any] | None:
+    """Return a graph as the page has it; None for none."""
+    if graph is None:
+        return None
+    from modelcheck.show.graphdata import graph_data, no_graph
+    from modelcheck.show.stategraph import neighbourhood
+
+    if isinstance(graph, str):
+        return no_graph(graph)
+    return graph_data(neighbourhood(graph))
+
+
+def beside_page(result: Any, other: Trace, at: Sequence[int], parted: Sequence[str]) -> str:
+    """Return a page about a result's trace, with another model's walk on its schedule beside it."""
+    about = {
+        "verdict": str(result.verdict),
+        "ok": result.ok,
+        "expectation": expectation(result),
+        "said": verdict_line(result),
+        "counts": counts_line(result),
+        "notes": [],
+        "beside": beside_data(at, parted),
+    }
+    traces = [(_name(result.trace), result.trace), (words.title(other), other)]
     return page(title_of(result), about, traces, summary_text(result))
+
+
+def beside_data(at: Sequence[int], parted: Sequence[str]) -> dict[str, Any]:
+    """Return what the page knows of a walk beside another: see `modelcheck.results.beside`."""
+    return {"at": list(at), "parted": list(parted)}
 
 
 def trace_page(trace: Trace) -> str:
@@ -83,12 +126,13 @@ def trace_page(trace: Trace) -> str:
     return page(words.title(trace), about, [(_name(trace), trace)], narrative(trace))
 
 
-def page(
+def page(  # noqa: PLR0913  what a page shows, part by part
     title: str,
     about: dict[str, Any],
     traces: list[tuple[str, Trace]],
     text: str,
     live: dict[str, Any] | None = None,
+    graph: dict[str, Any] | None = None,
 ) -> str:
     """Return the page as text.
 
@@ -104,6 +148,8 @@ def page(
         What a browser without script shows.
     live : dict, optional
         For a page that is served: what it knows besides. It may then ask its own server, no other.
+    graph : dict, optional
+        The state graph, as `modelcheck.show.graphdata` makes it.
 
     Returns
     -------
@@ -111,7 +157,7 @@ def page(
         ASCII only, so that no way of sending it can spoil it. The same for the same arguments and
         source files.
     """
-    data = page_data(title, about, traces, live)
+    data = page_data(title, about, traces, live, graph)
     style = page_colors() + "".join(map(_read, STYLES))
     script = "".join(_read(name) for name in SCRIPTS if live is not None or name != SERVED)
     connect = "connect-src 'self'; " if live is not None else ""
@@ -143,6 +189,7 @@ def page_data(
     about: dict[str, Any],
     traces: list[tuple[str, Trace]],
     live: dict[str, Any] | None = None,
+    graph: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a page knows, for `json.dumps`; a served page asks for it anew at each step."""
     listings = Listings()
@@ -150,7 +197,14 @@ def page_data(
     if live is not None:  # neither a counterexample nor a witness: it is not over
         here = "Here the walk stands"
         told = [{**trace, "headline": here, "opening": [here, here]} for trace in told]
-    return {"title": title, "about": about, "traces": told, "files": listings.data(), "live": live}
+    return {
+        "title": title,
+        "about": about,
+        "traces": told,
+        "files": listings.data(),
+        "live": live,
+        "graph": graph,
+    }
 
 
 def _name(trace: Trace) -> str:

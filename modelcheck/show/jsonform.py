@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from modelcheck.show.buffering import Buffering, Held, buffering, held
+from modelcheck.show.execution import EventGraph, Evidence
 from modelcheck.show.text import DEPTH, show_value
 from modelcheck.show.trace import ABSENT, Change, Moment, ProcessStatus, Read, Trace
 
@@ -26,7 +28,10 @@ def trace_json(trace: Trace) -> list[dict[str, Any]]:
     Each has ``index``, ``process``, ``label``, ``function``, ``file``, ``line``, ``reads``
     (objects with ``name``, ``value``), ``writes`` and ``locals`` (objects with ``name``, ``old``,
     ``new``) and ``others`` (names of processes). ``old`` is missing for a local variable that was
-    not there before, ``new`` for one that is no longer in use.
+    not there before, ``new`` for one that is no longer in use. A read that memory did not answer
+    has a ``source``: ``"buffer"`` or ``"stale"``. Where store buffers are used, ``stored`` lists
+    the stores that the step puts into one, ``visible`` is the one that it makes visible, ``newer``
+    lists those that it does not see (objects with ``buffer``, ``name``, ``value``, ``step``).
 
     Examples
     --------
@@ -49,9 +54,64 @@ def trace_json(trace: Trace) -> list[dict[str, Any]]:
             "locals": [_change(change) for change in step.locals],
             "others": [json_text(name) for name in step.others],
             **({"note": json_text(step.note)} if step.note else {}),
+            **_buffers(buffers),
         }
-        for step in trace.steps
+        for step, buffers in zip(trace.steps, buffering(trace), strict=True)
     ]
+
+
+def _buffers(one: Buffering) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if one.puts:
+        found["stored"] = [_held(put) for put in one.puts]
+    if one.leaves is not None:
+        found["visible"] = _held(one.leaves)
+    if one.newer:
+        found["newer"] = [_held(newer) for newer in one.newer]
+    return found
+
+
+def _held(one: Held) -> dict[str, Any]:
+    return {
+        "buffer": json_text(one.lane),
+        "name": json_text(one.store.name),
+        "value": json_value(one.store.value),
+        "step": one.store.step,
+    }
+
+
+def evidence_json(evidence: Evidence | None) -> dict[str, Any]:
+    """The fields that a check over executions adds: their number, flags, story, graph."""
+    if evidence is None:
+        return {}
+    told = {json_text(n): None if t is None else json_text(t) for n, t in
+            evidence.witnesses.items()}  # fmt: skip
+    return {
+        "executions": evidence.executions,
+        "flags": list(map(json_text, evidence.flags)),
+        "story": json_text(evidence.story) or None,
+        "graph": None if evidence.graph is None else _graph_json(evidence.graph),
+        "told_witnesses": told,
+        "forbidden": [
+            {"property": json_text(f.property), "why": json_text(f.why)} for f in evidence.forbidden
+        ],
+    }
+
+
+def _graph_json(graph: EventGraph) -> dict[str, Any]:
+    return {
+        "threads": list(map(json_text, graph.threads)),
+        "events": [
+            {"id": e.id, "thread": e.thread, "label": json_text(e.label), "on_cycle": e.on_cycle}
+            for e in graph.events
+        ],
+        "edges": [
+            {"source": e.source, "target": e.target, "relation": json_text(e.relation),
+             "on_cycle": e.on_cycle}
+            for e in graph.edges
+        ],
+        "note": json_text(graph.note),
+    }  # fmt: skip
 
 
 def trace_document(trace: Trace) -> dict[str, Any]:
@@ -82,6 +142,7 @@ def trace_document(trace: Trace) -> dict[str, Any]:
             for state in trace.states
         ],
         "steps": trace_json(trace),
+        **({"buffers": _contents(trace)} if trace.waiting else {}),
         "moments": [_moment(moment) for moment in trace.moments],
         "final": [_standing(status) for status in trace.final],
         "properties": [
@@ -89,6 +150,11 @@ def trace_document(trace: Trace) -> dict[str, Any]:
             for p in trace.properties
         ],
     }
+
+
+def _contents(trace: Trace) -> list[list[dict[str, Any]]]:
+    """What the store buffers hold after each step."""
+    return [[_held(one) for one in held(trace, i)] for i in range(len(trace.waiting))]
 
 
 def _moment(moment: Moment) -> dict[str, Any]:
@@ -152,7 +218,8 @@ def _native(value: Any, depth: int) -> Any:
 
 
 def _read(read: Read) -> dict[str, Any]:
-    return {"name": json_text(read.name), "value": json_value(read.value)}
+    found = {"name": json_text(read.name), "value": json_value(read.value)}
+    return {**found, "source": read.source} if read.source else found
 
 
 def _change(change: Change) -> dict[str, Any]:

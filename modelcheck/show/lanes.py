@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 from itertools import groupby
 
+from modelcheck.errors import cell_name
 from modelcheck.show import words
+from modelcheck.show.buffering import Buffering, remarks
 from modelcheck.show.endings import banner, footer, standings, value_card
 from modelcheck.show.layout import (
     BETWEEN,
@@ -91,7 +93,8 @@ def _title(canvas: Canvas, trace: Trace, planned: Plan) -> float:
         canvas.text(MARGIN, y, line, "h1")
         y += 23
     sort = clean(trace.shows) if trace.violation is None else "counterexample"
-    processes = words.counted(len(planned.lanes), "process", "processes")
+    buffers = sum(lane.buffer for lane in planned.lanes.values())
+    processes = words.counted(len(planned.lanes) - buffers, "process", "processes")
     told = f"{sort}, {words.steps_text(len(trace))} · {processes}"
     told += f" · memory model {clean(trace.memory_model)}"
     canvas.text(MARGIN, y - 2, fit(told, fitting(room, 13, SANS_ADVANCE)), "fdim")
@@ -136,20 +139,20 @@ def _life_lines(canvas: Canvas, planned: Plan, top: float, bottom: float) -> Non
 
 def _turns(canvas: Canvas, planned: Plan, placed: list[Row]) -> None:
     """A band of the process's colour behind the steps that it takes in one go."""
-    for process, run in groupby(placed, key=lambda row: row.step.process):
+    for lane, run in groupby(placed, key=lambda row: planned.of_step(row.step)):
         turn = list(run)
-        lane, y = planned.lanes[process], turn[0].y
+        y = turn[0].y
         color, end = lane_color(lane.color), turn[-1].y + turn[-1].height
         canvas.rect((8, y + 1, planned.width - 16, end - y - 2), f"band f{color}")
         canvas.line((lane.center, y + 8), (lane.center, end - 8), f"live s{color}")
 
 
 def _step(canvas: Canvas, trace: Trace, planned: Plan, row: Row) -> None:
-    step, lane = row.step, planned.lanes[row.step.process]
+    step, lane = row.step, planned.of_step(row.step)
     color = str(lane_color(lane.color))
     edge = "bad sbad" if step is trace.steps[-1] and words.at_fault(trace) else f"s{color}"
     x, top = lane.x + INDENT, row.y + 6
-    with canvas.group(_tooltip(step), "step"):
+    with canvas.group(_tooltip(step, row.buffers), "step"):
         _moved(canvas, planned, row)
         _accesses(canvas, planned, row, color)
         canvas.rect((lane.x, top, lane.width, row.box_height), f"box fpanel {edge}")
@@ -164,26 +167,28 @@ def _step(canvas: Canvas, trace: Trace, planned: Plan, row: Row) -> None:
             canvas.text(x, y + 14 + 15 * i, text, f"i f{color}")
 
 
-def _tooltip(step: TraceStep) -> str:
+def _tooltip(step: TraceStep, buffers: Buffering) -> str:
     reads = ", ".join(words.values([(read.name, read.value) for read in step.reads], 200))
     changes = [c for change in step.writes for c in words.shown_changes(change, 200)]
     writes = ", ".join(f"{c.name}: {c.value}" for c in changes)
-    place = f"{step.file}:{step.line} in {step.function}"
+    place = f"{cell_name(step.file) or step.file}:{step.line} in {step.function}"
     parts = [f"{step.index}. {step.process}: {step.label}"]
     parts += [place] * bool(step.file) + [step.note] * bool(step.note)
+    parts += remarks(buffers)
     parts += [f"reads {reads}"] * bool(reads) + [f"writes {writes}"] * bool(writes)
     return " | ".join(parts)
 
 
 def _accesses(canvas: Canvas, planned: Plan, row: Row, color: str) -> None:
     """What the step reads and changes in the memory column, each with its arrow."""
-    memory, lane = planned.memory, planned.lanes[row.step.process]
-    left = lane.x < memory.x
-    ends = (lane.x + lane.width, memory.x) if left else (lane.x, memory.x + memory.width)
-    y = row.y + 8
+    lane, y = planned.of_step(row.step), row.y + 8
     for access in row.accesses:
+        to = planned.lanes[access.lane] if access.lane else planned.memory
+        ends = (lane.x + lane.width, to.x) if lane.x < to.x else (lane.x, to.x + to.width)
         middle = y + access.height / 2
-        if access.write:
+        if access.idle:
+            pass  # the step does not see it: no arrow
+        elif access.write:
             canvas.arrow(ends, middle, color, "both" if access.exchange else "write")
         else:
             canvas.arrow(ends[::-1], middle, color, "read")
@@ -192,7 +197,8 @@ def _accesses(canvas: Canvas, planned: Plan, row: Row, color: str) -> None:
 
 
 def _access(canvas: Canvas, planned: Plan, access: Access, y: float, color: str) -> None:
-    lane, x, base = planned.memory, planned.memory.x + 11, y + 14
+    lane = planned.lanes[access.lane] if access.lane else planned.memory
+    x, base = lane.x + 11, y + 14
     css = f"box fpanel s{color}" if access.write else "thin fwash sgrid"
     canvas.rect((lane.x, y, lane.width, access.height), css, 6)
     if access.source is not None:
@@ -209,17 +215,16 @@ def _access(canvas: Canvas, planned: Plan, access: Access, y: float, color: str)
 
 def _source(canvas: Canvas, planned: Plan, source: TraceStep, x: float, y: float) -> None:
     """The number of the step that wrote what is read, in the colour of its process."""
-    color = lane_color(planned.lanes[source.process].color)
+    color = lane_color(planned.of_step(source).color)
     canvas.circle(x, y, 8.5, f"fpanel s{color} box")
     canvas.text(x, y + 3.4, str(source.index), f"num f{color}")
 
 
 def _moved(canvas: Canvas, planned: Plan, row: Row) -> None:
     """A line to each other process that this step moved, behind everything else."""
-    lane = planned.lanes[row.step.process]
-    others = (planned.lanes[name] for name in row.step.others if name in planned.lanes)
-    for other in others:
-        if other is not lane:
+    lane = planned.of_step(row.step)
+    for other in map(planned.lane, row.step.others):
+        if other is not None and other is not lane:
             _moved_one(canvas, lane, other, row.y + row.box_height - 4)
 
 

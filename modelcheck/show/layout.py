@@ -7,9 +7,12 @@ is wider than its column.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import evolve, frozen
 
 from modelcheck.show import words
+from modelcheck.show.buffering import Buffering, buffering
 from modelcheck.show.svg import fit, fitting, text_width, wrap
 from modelcheck.show.text import clean, columns, cut_start, short_place, show_value
 from modelcheck.show.trace import Trace, TraceStep
@@ -34,6 +37,7 @@ class Lane:
     color: int
     x: float
     width: float
+    buffer: bool = False  # a store buffer
 
     @property
     def center(self) -> float:
@@ -43,9 +47,10 @@ class Lane:
 
 @frozen
 class Access:
-    """One line or two in the memory column: a read, or a change.
+    """One line or two in the memory column, or in that of a store buffer: a read, or a change.
 
-    `source` is the step that wrote what is read (None: the initial value, or an own line of text);
+    `lane` names the store buffer, empty for memory; `idle` is what a step leaves as it is. `source`
+    is the step that wrote what is read (None: the initial value, or an own line of text);
     `exchange` tells a change whose old value was read too; `folded` that the value is on a line
     of its own.
     """
@@ -57,6 +62,8 @@ class Access:
     source: TraceStep | None = None
     height: float = 20
     folded: bool = False
+    lane: str = ""
+    idle: bool = False
 
 
 @frozen
@@ -69,6 +76,7 @@ class Row:
     kept: list[str]
     accesses: list[Access]
     height: float
+    buffers: Buffering
     y: float = 0
     remind: bool = False
 
@@ -80,30 +88,61 @@ class Row:
 
 @frozen
 class Plan:
-    """The columns of a picture."""
+    """The columns of a picture; `of` maps store buffers to the lane that they share."""
 
     lanes: dict[str, Lane]
     memory: Lane
     width: float
+    of: Mapping[str, str]
+
+    def lane(self, process: str) -> Lane | None:
+        """The column of a process, or of a lane by its name; None where it has none."""
+        return self.lanes.get(self.of.get(process, process))
+
+    def of_step(self, step: TraceStep) -> Lane:
+        """The column that a step's box stands in."""
+        return self.lanes[self.of.get(step.process, step.process)]
 
 
 def plan(trace: Trace) -> Plan:
     """The columns: half of the processes, the shared memory, the other half.
 
-    In the middle, the way from a process to the memory is shortest.
+    In the middle, the way from a process to the memory is shortest; a store buffer stands on it.
     """
-    names = list(dict.fromkeys([*trace.processes, *(step.process for step in trace.steps)]))
-    width, memory_width = _lane_width(trace, len(names)), _memory_width(trace)
-    half = (len(names) + 1) // 2
-    memory_x = MARGIN + half * (width + GAP) + GAP
+    left, right = sides(trace)
+    width, memory_width = _lane_width(trace, len(left) + len(right)), _memory_width(trace)
+    memory_x = MARGIN + len(left) * (width + GAP) + GAP
     behind = memory_x + memory_width + 2 * GAP
+    buffers = set(trace.buffers.values())
     lanes = {}
-    for i, name in enumerate(names):
+    for i, name in enumerate([*left, *right]):
+        half = len(left)
         x = MARGIN + i * (width + GAP) if i < half else behind + (i - half) * (width + GAP)
-        lanes[name] = Lane(name, i, x, width)
+        lanes[name] = Lane(name, i, x, width, name in buffers)
     memory = Lane("shared memory", -1, memory_x, memory_width)
     end = max(lane.x + lane.width for lane in (*lanes.values(), memory))
-    return Plan(lanes, memory, max(end + MARGIN, NARROWEST))
+    return Plan(lanes, memory, max(end + MARGIN, NARROWEST), trace.buffers)
+
+
+def sides(trace: Trace) -> tuple[list[str], list[str]]:
+    """The lanes left and right of memory; a store buffer between memory and who first used it."""
+    names = dict.fromkeys([*trace.processes, *(step.process for step in trace.steps)])
+    processes = [name for name in names if name not in trace.buffers]
+    half = (len(processes) + 1) // 2
+    owned: dict[str, list[str]] = {}
+    for lane, owner in _owners(trace).items():
+        owned.setdefault(owner, []).append(lane)
+    left = [lane for name in processes[:half] for lane in (name, *owned.get(name, []))]
+    right = [lane for name in processes[half:] for lane in (*owned.get(name, []), name)]
+    return left, right
+
+
+def _owners(trace: Trace) -> dict[str, str]:
+    """For each lane of store buffers the process whose store came into it first."""
+    found: dict[str, str] = {}
+    for one in (put for step in buffering(trace) for put in step.puts):
+        found.setdefault(one.lane, one.process)
+    return found
 
 
 def rows(trace: Trace, planned: Plan, y: float) -> list[Row]:
@@ -114,28 +153,34 @@ def rows(trace: Trace, planned: Plan, y: float) -> list[Row]:
     entered: dict[str, str] = {}
     found: list[Row] = []
     since = 0
-    for step, sources in zip(trace.steps, words.writers(trace), strict=True):
+    told = zip(trace.steps, words.writers(trace), buffering(trace), strict=True)
+    for step, sources, buffers in told:
         since += 1
-        remind = since > REPEAT and found[-1].step.process != step.process
+        remind = since > REPEAT and planned.of_step(found[-1].step) != planned.of_step(step)
         if remind:
             y, since = y + REMINDER, 1
         home = entered.setdefault(step.process, step.function) == step.function
-        row = _row(step, sources, planned, "" if home else step.function)
+        accesses = _accesses(step, sources, buffers, planned.memory.width)
+        accesses += _in_buffers(trace, buffers, planned)
+        row = _row(step, buffers, accesses, planned, "" if home else step.function)
         found.append(evolve(row, y=y, remind=remind))
         y += row.height
     return found
 
 
-def _row(step: TraceStep, sources: dict[str, TraceStep], planned: Plan, function: str) -> Row:
+def _row(
+    step: TraceStep, buffers: Buffering, accesses: list[Access], planned: Plan, function: str
+) -> Row:
     """The row of a step, not yet placed; `function` is told where it is not the process's own."""
-    width = planned.lanes[step.process].width - INDENT - 10
+    width = planned.of_step(step).width - INDENT - 10
     label = wrap(step.label, fitting(width, LABEL), 3) or ["(no label)"]
     kept = _kept(step, fitting(width, LOCAL))
-    accesses = _accesses(step, sources, planned.memory.width)
+    if buffers.leaves is not None:
+        kept = [f"stored in step {buffers.leaves.store.step}", *kept]
     height = max(_box_height(label, kept), sum(a.height + BETWEEN for a in accesses)) + 12
     height += 12 * bool(step.others)  # the arrow to those has a line of its own
     place = _place(step, function, fitting(width, SMALL))
-    return Row(step, label, place, kept, accesses, height)
+    return Row(step, label, place, kept, accesses, height, buffers)
 
 
 def _place(step: TraceStep, function: str, limit: int) -> str:
@@ -148,7 +193,7 @@ def _place(step: TraceStep, function: str, limit: int) -> str:
 
 def _kept(step: TraceStep, limit: int) -> list[str]:
     kept = [fit(text, limit) for text in words.kept_locals(step, limit)]
-    if step.note:
+    if step.note and not any(read.source for read in step.reads):  # drawn as what they are
         kept = [fit(clean(step.note), limit), *kept]
     return kept if len(kept) <= 3 else [*kept[:2], f"… {len(kept) - 2} more locals"]
 
@@ -157,10 +202,20 @@ def _box_height(label: list[str], kept: list[str]) -> float:
     return 10 + LINE * len(label) + 14 + 15 * len(kept) + 6
 
 
-def _accesses(step: TraceStep, sources: dict[str, TraceStep], width: float) -> list[Access]:
+def _accesses(
+    step: TraceStep, sources: dict[str, TraceStep], buffers: Buffering, width: float
+) -> list[Access]:
     limit = fitting(width - 22, LABEL)
+    own = {one.store.name: one.lane for one in buffers.own}
+    elsewhere = {read.name: read.source for read in step.reads}
     reads = [
-        Access(clean(name), ("", "= ", show_value(value, limit)), False, source=sources.get(name))
+        Access(
+            clean(name),
+            ("stale " * (elsewhere[name] == "stale"), "= ", show_value(value, limit)),
+            False,
+            source=sources.get(name),
+            lane=own.get(name, ""),
+        )
         for name, value in words.plain_reads(step)
     ]
     read = {access.name for access in step.reads}
@@ -170,6 +225,26 @@ def _accesses(step: TraceStep, sources: dict[str, TraceStep], width: float) -> l
         for shown in words.shown_changes(change, max(12, limit - 4))
     ]
     return [*_first(reads, limit, "reads"), *_first(writes, limit, "changes")]
+
+
+def _in_buffers(trace: Trace, buffers: Buffering, planned: Plan) -> list[Access]:
+    """What a step does to store buffers, and what waits there that it does not see."""
+    told = [(put, True) for put in buffers.puts]
+    told += [(newer, False) for newer in buffers.newer]
+    return [
+        _measured(
+            Access(
+                clean(one.store.name),
+                ("" if put else "waits ", ":= ", show_value(one.store.value, 40)),
+                put,
+                source=None if put else trace.steps[one.store.step - 1],
+                lane=one.lane,
+                idle=not put,
+            ),
+            fitting(planned.lanes[one.lane].width - 22, LABEL),
+        )
+        for one, put in told
+    ]
 
 
 def _value(shown: words.ShownChange) -> tuple[str, str, str]:

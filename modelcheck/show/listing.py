@@ -15,6 +15,7 @@ from typing import Any
 
 from attrs import define, field
 
+from modelcheck.errors import cell_name
 from modelcheck.show.text import clean, short_place
 
 AROUND = 60
@@ -71,7 +72,7 @@ def _lines(file: str) -> list[str]:
 
 def _name(file: str) -> str:
     """Return the last two parts of a path: a page that is sent away need not tell more."""
-    return clean("/".join(re.split(r"[/\\]", file)[-2:]))
+    return cell_name(file) or clean("/".join(re.split(r"[/\\]", file)[-2:]))
 
 
 def _safe(line: str) -> str:

@@ -8,6 +8,8 @@ Neighbours: `lanes` draws the same picture better and needs no Mermaid.
 from __future__ import annotations
 
 from modelcheck.show import words
+from modelcheck.show.buffering import Buffering, buffering, held, remarks
+from modelcheck.show.layout import sides
 from modelcheck.show.text import clean, cut, short_place
 from modelcheck.show.trace import Trace, TraceStep
 
@@ -20,19 +22,20 @@ def mermaid(trace: Trace) -> str:
     """The text of a ``sequenceDiagram``.
 
     A solid arrow from a process to ``memory`` is a step that changes it, a dotted one back is a
-    step that only reads, an arrow to itself touches nothing shared.
+    step that only reads, an arrow to itself touches nothing shared. A store buffer is a participant
+    of its own, between the process that stores and memory.
     """
-    names = list(dict.fromkeys([*trace.processes, *(step.process for step in trace.steps)]))
-    ids = {name: f"p{i}" for i, name in enumerate(names)}
-    half = (len(names) + 1) // 2
+    left, right = sides(trace)
+    ids = {name: f"p{i}" for i, name in enumerate([*left, *right])}
     lines = ["sequenceDiagram", "    autonumber"]
-    people = [f"    participant {ids[name]} as {escaped(name) or '#160;'}" for name in names]
-    lines += [*people[:half], "    participant memory as shared memory", *people[half:]]
+    people = [f"    participant {id} as {escaped(name) or '#160;'}" for name, id in ids.items()]
+    here = len(left)
+    lines += [*people[:here], "    participant memory as shared memory", *people[here:]]
     initial = words.values(words.touched(trace, 0))
     if initial:
         lines.append(f"    Note over memory: initially<br/>{_broken(initial, 8)}")
-    for step in trace.steps:
-        lines += _step(step, ids)
+    for step, buffers in zip(trace.steps, buffering(trace), strict=True):
+        lines += _step(trace, step, buffers, ids)
     return "\n".join([*lines, *_ending(trace, ids)]) + "\n"
 
 
@@ -50,20 +53,25 @@ def escaped(text: str, limit: int = LABEL) -> str:
     return coded.replace("end", "#101;nd").replace("End", "#69;nd").replace("END", "#69;ND")
 
 
-def _step(step: TraceStep, ids: dict[str, str]) -> list[str]:
-    me = ids[step.process]
-    reads = words.values(words.plain_reads(step))
+def _step(trace: Trace, step: TraceStep, buffers: Buffering, ids: dict[str, str]) -> list[str]:
+    me = ids[trace.buffers.get(step.process, step.process)]
+    reads = words.told_reads(trace, step)
     shown = [c for change in step.writes for c in words.shown_changes(change)]
     writes = [f"{c.name}: {c.value}" if c.sort else c.name for c in shown]
     place = short_place(step.file, step.line)
     label = escaped(step.label) or "#160;"
     text = f"{label}<br/>{escaped(place)}" if place else label
-    if writes:
+    if buffers.puts:
+        stores = [one.text for one in buffers.puts]
+        lines = [f"    {me}->>{ids[buffers.puts[0].lane]}: {text}<br/>{_broken(stores, SOME)}"]
+    elif writes:
         lines = [f"    {me}->>memory: {text}<br/>{_broken([*reads, *writes], 2 * SOME)}"]
     elif reads:
-        lines = [f"    memory-->>{me}: {text}<br/>{_broken(reads, SOME)}"]
+        source = ids[buffers.own[0].lane] if buffers.own else "memory"
+        lines = [f"    {source}-->>{me}: {text}<br/>{_broken(reads, SOME)}"]
     else:
         lines = [f"    {me}->>{me}: {text}"]
+    lines += [f"    Note over {me}: {escaped(said, 90)}" for said in remarks(buffers)]
     kept = words.kept_locals(step)
     if kept:
         lines.append(f"    Note over {me}: {_broken(kept, SOME)}")
@@ -76,6 +84,8 @@ def _ending(trace: Trace, ids: dict[str, str]) -> list[str]:
     over = first if first == last else f"{first},{last}"
     told = [words.headline(trace), *words.details(trace.violation)]
     lines = [f"    Note over {over}: {_broken(told, 8)}"]
+    for one in held(trace, len(trace)):
+        lines.append(f"    Note over {ids[one.lane]}: still waits<br/>{escaped(one.text)}")
     for status in trace.final:
         if status.process in ids:
             seen = words.values([(read.name, read.value) for read in status.reads])

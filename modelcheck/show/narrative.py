@@ -12,6 +12,7 @@ from textwrap import TextWrapper
 from attrs import frozen
 
 from modelcheck.show import words
+from modelcheck.show.buffering import Buffering, buffering, held
 from modelcheck.show.text import clean, cut, same, short_place
 from modelcheck.show.trace import ProcessStatus, Trace, TraceStep
 
@@ -51,17 +52,18 @@ class Told:
 
 def told_turns(trace: Trace) -> list[Told]:
     """The turns of a trace in sentences, not yet wrapped."""
-    sources = words.writers(trace)
+    sources, buffers = words.writers(trace), buffering(trace)
     functions: dict[str, str] = {}
     told = []
     for turn in words.turns(trace):
         again = turn.process in functions
-        heading = f"{clean(turn.process)} {'goes on' if again else 'starts'}."
+        heading = _heading(trace, turn, again)
         sentences = []
         for step in turn.steps:
             entered = functions.get(turn.process) != step.function
             functions[turn.process] = step.function
-            sentences.append(_step(step, sources[step.index - 1], entered and again))
+            told_step = _Sentence(trace, step, sources[step.index - 1], buffers[step.index - 1])
+            sentences.append(told_step.text(entered and again))
             again = True
         told.append(Told(turn, heading, tuple(sentences), _leaving(trace, turn)))
     return told
@@ -76,34 +78,65 @@ def opening(trace: Trace) -> list[str]:
     ]
 
 
-def _step(step: TraceStep, sources: dict[str, TraceStep], entered: bool) -> str:
-    place = short_place(step.file, step.line)
-    where = f" at {place}" * bool(place)
-    where += f" in {clean(step.function)}" * bool(entered and step.function)
-    where += f" ({clean(step.note)})" * bool(step.note)
-    ran = f"runs {_code(step.label)}{where}"
-    sentence = f"It {_listed([ran, *_read_clause(step, sources), *_write_clause(step)])}."
-    kept = words.kept_locals(step)
-    if kept:
-        sentence += f" It now has {_listed(kept, SOME)}."
-    if step.others:
-        moved = _listed([clean(name) for name in step.others], SOME)
-        sentence += f" This moves {moved} too."
-    return sentence
+def _heading(trace: Trace, turn: words.Turn, again: bool) -> str:
+    if turn.steps[0].process in trace.buffers:
+        stores = "A store becomes" if len(turn.steps) == 1 else f"{len(turn.steps)} stores become"
+        return f"{stores} visible, from {clean(turn.process)}."
+    return f"{clean(turn.process)} {'goes on' if again else 'starts'}."
+
+
+@frozen
+class _Sentence:
+    """What a step is told from: the trace, the step, who wrote what it reads, its buffers."""
+
+    trace: Trace
+    step: TraceStep
+    sources: dict[str, TraceStep]
+    buffers: Buffering
+
+    def text(self, entered: bool) -> str:
+        """The step in a sentence or more; the function is told where it was `entered`."""
+        step = self.step
+        clauses = [self._ran(entered), *self._reads(), *_write_clause(step)]
+        sentence = f"It {_listed(clauses)}."
+        for newer in self.buffers.newer[:SOME]:
+            sentence += f" The newer {_code(newer.text)} of step {newer.store.step}"
+            sentence += f" still waits in {clean(newer.lane)}."
+        kept = words.kept_locals(step)
+        if kept:
+            sentence += f" It now has {_listed(kept, SOME)}."
+        if step.others:
+            moved = _listed([clean(name) for name in step.others], SOME)
+            sentence += f" This moves {moved} too."
+        return sentence
+
+    def _ran(self, entered: bool) -> str:
+        step, leaves = self.step, self.buffers.leaves
+        place = short_place(step.file, step.line)
+        where = f" at {place}" * bool(place)
+        where += f" in {clean(step.function)}" * bool(entered and step.function)
+        if step.note and not any(read.source for read in step.reads):  # told with the read
+            where += f" ({clean(step.note)})"
+        if leaves is not None:
+            where += f" (stored by {clean(leaves.process)} in step {leaves.store.step})"
+        return f"runs {_code(step.label)}{where}"
+
+    def _reads(self) -> list[str]:
+        pairs, told = words.plain_reads(self.step), []
+        elsewhere = words.not_memory(self.trace, self.step)
+        for (name, _), text in zip(pairs, words.values(pairs), strict=True):
+            about = [elsewhere[name]] if name in elsewhere else []
+            source = self.sources.get(name)
+            if source is not None and source.process != self.step.process:
+                about.append(f"from {clean(source.process)}, step {source.index}")
+            elif source is not None and about:
+                about.append(f"step {source.index}")
+            told.append(text + f" ({', '.join(about)})" * bool(about))
+        return [f"reads {_listed(told, SOME)}"] if told else []
 
 
 def _code(label: str) -> str:
     return f"`{cut(clean(label), LABEL)}`"
-
-
-def _read_clause(step: TraceStep, sources: dict[str, TraceStep]) -> list[str]:
-    pairs, told = words.plain_reads(step), []
-    for (name, _), text in zip(pairs, words.values(pairs), strict=True):
-        source = sources.get(name)
-        if source is not None and source.process != step.process:
-            text += f" (from {clean(source.process)}, step {source.index})"
-        told.append(text)
-    return [f"reads {_listed(told, SOME)}"] if told else []
 
 
 def _write_clause(step: TraceStep) -> list[str]:
@@ -119,6 +152,9 @@ def _leaving(trace: Trace, turn: words.Turn) -> str:
     last = turn.steps[-1]
     if last is trace.steps[-1]:
         return ""
+    if last.process in trace.buffers:
+        left = [one.text for one in held(trace, last.index) if one.lane == turn.process]
+        return f"{clean(turn.process)} still holds {_listed(left)}." if left else ""
     name = clean(turn.process)
     if turn.next is None:
         status = next((s for s in trace.final if s.process == turn.process), None)
@@ -136,7 +172,7 @@ def _leaving(trace: Trace, turn: words.Turn) -> str:
 def _moved_meanwhile(trace: Trace, last: TraceStep, following: TraceStep) -> list[str]:
     """What `following` reads or overwrites and others changed since `last`, its predecessor."""
     then = trace.states[last.index]
-    found = [(read.name, read.value) for read in following.reads]
+    found = [(read.name, read.value) for read in following.reads if not read.source]
     found += [(change.name, change.old) for change in following.writes]
     moved = [clean(n) for n, value in found if n in then and not same(then[n], value)]
     return list(dict.fromkeys(moved))
@@ -151,7 +187,7 @@ def _stopping(name: str, status: ProcessStatus) -> str:
 
 def ending(trace: Trace) -> list[str]:
     """Where each process stands at the end, in a sentence each."""
-    return [_standing(status) for status in trace.final]
+    return [_standing(status) for status in trace.final if _is_told(trace, status)]
 
 
 def _ending(trace: Trace) -> Iterable[str]:
@@ -161,12 +197,21 @@ def _ending(trace: Trace) -> Iterable[str]:
     yield ""
     yield "Where each process stands:"
     for status in trace.final:
+        if not _is_told(trace, status):
+            continue
         yield _wrapped(_standing(status), "  ", "    ")
+    for one in held(trace, len(trace)):
+        yield _wrapped(f"{one.where}.", "  ", "    ")
     changed = words.values(words.moved_values(trace))
     if changed:
         yield _wrapped(f"In memory, {_listed(changed, 12)}.")
     if trace.token:
         yield f"Replay token: {clean(trace.token)}"
+
+
+def _is_told(trace: Trace, status: ProcessStatus) -> bool:
+    """Whether a process stands anywhere: of a store buffer what it holds is told."""
+    return status.process not in trace.buffers
 
 
 def _standing(status: ProcessStatus) -> str:

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from modelcheck.show import words
+from modelcheck.show.buffering import Buffering, buffering, held, remarks
+from modelcheck.show.layout import sides
 from modelcheck.show.listing import Listings
 from modelcheck.show.narrative import ending, opening, told_turns
 from modelcheck.show.palette import lane_color
 from modelcheck.show.text import clean, nested_changes, same, short_place, show_value
-from modelcheck.show.trace import ABSENT, Change, Moment, ProcessStatus, Trace, TraceStep
+from modelcheck.show.trace import ABSENT, Change, Moment, ProcessStatus, Trace, TraceStep, Waiting
 
 VALUE = 4_000
 """Characters of a value; the page folds what is long."""
@@ -49,7 +51,8 @@ def trace_data(trace: Trace, name: str, listings: Listings) -> dict[str, Any]:
     processes = list(dict.fromkeys([*trace.processes, *(s.process for s in trace.steps)]))
     numbers = {process: n for n, process in enumerate(processes)}
     sentences = [s for told in told_turns(trace) for s in told.sentences]
-    sources = words.writers(trace)
+    sources, buffers = words.writers(trace), buffering(trace)
+    stores = list(dict.fromkeys(trace.buffers.values()))
     return {
         "name": name,
         "headline": words.headline(trace),
@@ -58,16 +61,18 @@ def trace_data(trace: Trace, name: str, listings: Listings) -> dict[str, Any]:
         "fault": words.at_fault(trace),
         "token": clean(trace.token),
         "processes": [
-            {"name": clean(process), "color": lane_color(n)}
+            {"name": clean(process), "color": lane_color(n)} | _store_of(trace, process, stores)
             for n, process in enumerate(processes)
         ],
-        "stores": _stores(trace, slots),
+        "stores": [{"name": "memory"}, *_stores(trace, stores)],
+        "columns": _columns(trace, processes, stores),
         "slots": [clean(slot) for slot in slots],
         "used": [slots.index(n) for n, _ in words.touched(trace, 0)],
         "states": [_state(state, slots, values) for state in trace.states],
         "values": values.items,
         "steps": [
             _step(step, numbers, slots, listings)
+            | _buffered(trace, step, buffers[i], slots, stores)
             | {"from": {clean(n): w.index for n, w in sources[i].items()}, "told": sentences[i]}
             for i, step in enumerate(trace.steps)
         ],
@@ -101,12 +106,60 @@ def _slots(trace: Trace) -> list[str]:
     return list(dict.fromkeys(name for state in trace.states for name in state))
 
 
-def _stores(trace: Trace, slots: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the lanes between the processes: memory, and each buffer."""
-    lanes: dict[str, list[int]] = {"memory": []}
-    for number, slot in enumerate(slots):
-        lanes.setdefault(trace.buffers.get(slot, "memory"), []).append(number)
-    return [{"name": clean(name), "slots": numbers} for name, numbers in lanes.items()]
+def _store_of(trace: Trace, process: str, stores: Sequence[str]) -> dict[str, int]:
+    """Return the lane of a store buffer, numbered from 1: memory is 0; nothing for a process."""
+    lane = trace.buffers.get(process)
+    return {} if lane is None else {"store": 1 + stores.index(lane)}
+
+
+def _stores(trace: Trace, stores: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the lanes of the store buffers, with what they hold at the end."""
+    left = held(trace, len(trace))
+    return [
+        {"name": clean(name), "left": [one.text for one in left if one.lane == name]}
+        for name in stores
+    ]
+
+
+def _columns(
+    trace: Trace, processes: Sequence[str], stores: Sequence[str]
+) -> list[tuple[str, int]]:
+    """Return the lanes from left to right: ("process", its number), ("store", its number)."""
+    left, right = (
+        [
+            ("store", 1 + stores.index(name))
+            if name in stores
+            else ("process", processes.index(name))
+            for name in side
+        ]
+        for side in sides(trace)
+    )
+    return [*left, ("store", 0), *right]
+
+
+def _buffered(
+    trace: Trace, step: TraceStep, one: Buffering, slots: Sequence[str], stores: Sequence[str]
+) -> dict[str, Any]:
+    """Return what a step does to store buffers and sees there, and what it does not see."""
+    elsewhere = words.not_memory(trace, step)
+    own = {seen.store.name: 1 + stores.index(seen.lane) for seen in one.own}
+    told = [(put, "write") for put in one.puts] + [(newer, "idle") for newer in one.newer]
+    return {
+        "held": [
+            {
+                "store": 1 + stores.index(it.lane),
+                "slot": _index(slots, it.store.name),
+                "name": clean(it.store.name),
+                "value": show_value(it.store.value, 120),
+                "sort": sort,
+                "from": it.store.step,
+            }
+            for it, sort in told
+        ],
+        "elsewhere": {clean(name): about for name, about in elsewhere.items()},
+        "own": {clean(name): store for name, store in own.items()},
+        "remarks": remarks(one)[:1] if one.leaves is not None else [],
+    }
 
 
 def _state(state: Mapping[str, Any], slots: Sequence[str], values: Numbered) -> list[int]:
@@ -157,6 +210,7 @@ def _step(
             _write(change, _index(slots, change.name), change.name in known)
             for change in step.writes
         ],
+        "note": clean(step.note),
         "kept": words.kept_locals(step, 120),
         "moved": [numbers[name] for name in step.others if name in numbers],
     }  # fmt: skip
@@ -181,7 +235,21 @@ def _moments(
 ) -> list[list[int]]:
     """Return for each state the number of each process's place in it."""
     moments = trace.moments or _pieced_together(trace)
-    return [_moment(moment, processes, places, listings) for moment in moments]
+    waiting = trace.waiting or ({},) * len(moments)
+    return [
+        _moment(
+            evolve(moment, locals={**moment.locals, **_holds(now)}), processes, places, listings
+        )
+        for moment, now in zip(moments, waiting, strict=True)
+    ]
+
+
+def _holds(waiting: Mapping[str, Sequence[Waiting]]) -> dict[str, dict[str, Any]]:
+    """Return what store buffers hold, oldest first, in place of local variables."""
+    return {
+        name: {f"{place}. {store.name}": store.value for place, store in enumerate(stores, 1)}
+        for name, stores in waiting.items()
+    }
 
 
 def _moment(

@@ -58,15 +58,21 @@ class Edge:
     label: str = ""
     process: str = ""
     on_trace: bool = False
+    move: tuple[int, int] | None = None  # what an explorer is told to take it
 
 
 @frozen
 class StateGraph:
-    """States and transitions; `note` says in words what is shown, or left out."""
+    """States and transitions; `note` says in words what is shown, or left out.
+
+    `paths` are walks through it, each the ids of its nodes in order: of a result's counterexample,
+    where it has one, then of its witnesses.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     note: str = ""
+    paths: tuple[tuple[str | int, ...], ...] = ()
 
     def _repr_svg_(self) -> str | None:
         """The picture for a notebook; None, so that the text shows, where nothing can draw it."""
@@ -105,14 +111,15 @@ def neighbourhood(graph: StateGraph, limit: int = LIMIT) -> StateGraph:
     edges = tuple(e for e in graph.edges if e.source in chosen and e.target in chosen)
     where = f"the end of {seeds_name}" if cut_trace else _within(distance, seeds_name)
     note = f"Shown are {len(nodes):,} of {len(graph.nodes):,} states: {where}."
-    return StateGraph(nodes, edges, f"{graph.note} {note}".strip())
+    return StateGraph(nodes, edges, f"{graph.note} {note}".strip(), graph.paths)
 
 
-def to_dot(graph: StateGraph) -> str:
+def to_dot(graph: StateGraph, *, numbered: bool = False) -> str:
     """The graph in Graphviz's language, quoted by the `graphviz` package.
 
     Node names are ours (``n0``): a user's text would be read as ``node:port``. Labels are escaped,
-    so that neither a backslash nor ``<...>`` in a value means anything to Graphviz.
+    so that neither a backslash nor ``<...>`` in a value means anything to Graphviz. `numbered`
+    edges have ids (``e0``), for who wants to know where each of them went.
     """
     dot = package("graphviz").Digraph("states")
     dot.attr(rankdir="TB", nodesep="0.25", ranksep="0.35", bgcolor="white")
@@ -133,11 +140,14 @@ def to_dot(graph: StateGraph) -> str:
     dot.attr("edge", color="#8a96a3", arrowsize="0.7", **{**common, "fontsize": "9"})
     names = {node.id: f"n{i}" for i, node in enumerate(graph.nodes)}
     for node in graph.nodes:
-        dot.node(names[node.id], label=_node_label(node), **_NODE_STYLES[node.kind])
-    for edge, color in zip(graph.edges, _edge_colors(graph.edges), strict=True):
+        dot.node(
+            names[node.id], label=_label(node_lines(node), justify="l"), **_NODE_STYLES[node.kind]
+        )
+    for n, (edge, color) in enumerate(zip(graph.edges, _edge_colors(graph.edges), strict=True)):
         width = {"penwidth": "2.6"} if edge.on_trace else {"penwidth": "0.9"}
         weight = {"weight": "8"} if edge.on_trace else {}
-        label = _label([f" {_edge_text(edge)}"])  # a blank: Graphviz sets it close to the edge
+        weight |= {"id": f"e{n}"} if numbered else {}
+        label = _label([f" {edge_text(edge)}"])  # a blank: Graphviz sets it close to the edge
         ends = names[edge.source], names[edge.target]
         dot.edge(*ends, label=label, color=color, fontcolor=color, **width, **weight)
     return str(dot.source)
@@ -256,11 +266,12 @@ def _with_hidden(node: Node, hidden: int) -> Node:
     return evolve(node, label=f"{node.label}\n{more}") if hidden else node
 
 
-def _node_label(node: Node) -> str:
+def node_lines(node: Node) -> list[str]:
+    """The lines of a node's text as they are shown: safe, and not too long."""
     lines = [cut(clean(line), WIDTH) for line in node.label.splitlines()] or [""]
     if len(lines) > LINES:
         lines = [*lines[: LINES - 1], f"… {len(lines) - LINES + 1} more lines"]
-    return _label(lines, justify="l")
+    return lines
 
 
 def _label(lines: list[str], justify: str = "n") -> str:
@@ -273,7 +284,8 @@ def _label(lines: list[str], justify: str = "n") -> str:
     return str(graphviz.nohtml("".join(ended)))
 
 
-def _edge_text(edge: Edge) -> str:
+def edge_text(edge: Edge) -> str:
+    """The text of an edge as it is shown: whose step, and which."""
     return cut(clean(f"{edge.process}: {edge.label}" if edge.process else edge.label), WIDTH)
 
 

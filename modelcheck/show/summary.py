@@ -22,20 +22,37 @@ def summary_text(result: Any) -> str:
     lines = [verdict_line(result), "  " + counts_line(result)]
     cut = result.violation is not None and result.trace is not None or bool(result.reason)
     missing = "none found so far" if cut else "none found"
+    if result.evidence is not None:
+        found = {True: "found in an execution", False: missing}
+        seen = result.evidence.witnesses
+        lines += [f"  witness {clean(n)}: {found[t is not None]}" for n, t in seen.items()]
     lines += [f"  witness {clean(n)}: {_witness(t, missing)}" for n, t in result.witnesses.items()]
     lines += [f"  never taken: {line}" for line in never_taken(result)]
     lines += [checkpoint_line(result)] * bool(result.checkpoint)
     lines += [f"  warning: {clean(warning)}" for warning in result.warnings]
     if result.trace is not None and result.violation is not None:
         lines += ["", narrative(result.trace).rstrip()]
+    elif result.evidence is not None and result.evidence.story:
+        lines += ["", *_why(result), safe_lines(result.evidence.story)]
+    elif result.evidence is not None:
+        for found in result.evidence.forbidden:
+            lines += ["", f"What would break {clean(found.property)} is {safe_lines(found.why)}"]
     return "\n".join(lines)
+
+
+def _why(result: Any) -> list[str]:
+    """Return what a violation over executions is about, where its name does not say it."""
+    said = clean(result.violation.message)
+    if said in ("", clean(result.violation.property)):
+        return []
+    return [f"{said[:1].upper()}{said[1:]}.", ""]
 
 
 def result_html(result: Any) -> str:
     """Return verdict and counts as HTML, with the picture of the counterexample in it."""
     lines = summary_text(evolve(result, trace=None)).rstrip()
     drawn = result.to_svg() if result.trace is not None else ""
-    return f"<pre>{html.escape(lines)}</pre>\n{drawn}"
+    return f"<pre style='white-space:pre-wrap'>{html.escape(lines)}</pre>\n{drawn}"
 
 
 def title_of(result: Any) -> str:
@@ -82,15 +99,25 @@ def expectation(result: Any) -> str:
 
 
 def _left_out(result: Any) -> str:
-    if result.reduction is None:
-        return ""
-    said = f", reduced: steps put off in {result.reduction.reduced:,} states"
-    audited = result.reduction.audited
-    return said + f", audited in {audited:,}" * bool(audited)
+    said = ""
+    if result.reduction is not None:
+        said = f", reduced: steps put off in {result.reduction.reduced:,} states"
+        audited = result.reduction.audited
+        said += f", audited in {audited:,}" * bool(audited)
+    if result.orbits is not None:
+        said += f", symmetry: they stand for {result.orbits.stand_for:,} states"
+    return said
 
 
 def counts_line(result: Any) -> str:
     """Return the numbers of the search in one line."""
+    if result.evidence is not None:
+        return (
+            f"{counted(result.states, 'final state', 'final states')}, "
+            f"{counted(result.evidence.executions, 'execution', 'executions')} of "
+            f"{result.evidence.candidates:,} candidates, {result.seconds:.2f} s "
+            f"(memory model {clean(result.memory_model)}, axiomatic)"
+        )
     rate = result.transitions / result.seconds if result.seconds >= FOR_A_RATE_S else 0
     speed = f", {rate:,.0f} transitions/s" if rate else ""
     return (

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from attrs import frozen
 
 from modelcheck.show import words
+from modelcheck.show.buffering import Buffering, buffering, held, remarks
 from modelcheck.show.text import clean, cut, short_place
 from modelcheck.show.trace import Trace, TraceStep
 
@@ -98,18 +99,21 @@ def write_table(trace: Trace, stream: TextIO) -> None:
 
 
 def _rows(trace: Trace) -> list[Line]:
-    return [Line(step, _cells(step)) for step in trace.steps]
+    told = zip(trace.steps, buffering(trace), strict=True)
+    return [Line(step, _cells(trace, step, buffers)) for step, buffers in told]
 
 
-def _cells(step: TraceStep) -> tuple[list[str], ...]:
+def _cells(trace: Trace, step: TraceStep, buffers: Buffering) -> tuple[list[str], ...]:
     changes = [c for change in step.writes for c in words.shown_changes(change)]
-    moved = [f"(moves {clean(name)})" for name in step.others]
+    said = [f"moves {clean(name)}" for name in step.others]
+    said += [clean(step.note)] if step.note and not any(r.source for r in step.reads) else []
+    said += remarks(buffers)
     return (
         [str(step.index)],
         [clean(step.process)],
-        [cut(clean(step.label), 160), *moved, *([f"({clean(step.note)})"] if step.note else [])],
+        [cut(clean(step.label), 160), *(f"({text})" for text in said)],
         [place] if (place := short_place(step.file, step.line)) else [],
-        words.values(words.plain_reads(step)),
+        words.told_reads(trace, step),
         [f"{c.name}: {c.value}" if c.sort else c.name for c in changes],
         words.kept_locals(step, 40),
     )
@@ -125,6 +129,7 @@ def _ending(trace: Trace) -> list[str]:
     lines = [words.headline(trace)]
     lines += [f"  {line}" for line in words.details(trace.violation)]
     width = max((len(clean(status.process)) for status in trace.final), default=0)
+    lines += [f"  {one.where}" for one in held(trace, len(trace))]
     for status in trace.final:
         seen = ", ".join(words.values([(read.name, read.value) for read in status.reads]))
         because = f"  ({seen})" if seen else ""

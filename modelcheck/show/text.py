@@ -18,7 +18,8 @@ from typing import Any
 
 import attrs
 
-from modelcheck.show.trace import ABSENT
+from modelcheck.errors import cell_name
+from modelcheck.show.trace import ABSENT, Waiting
 
 LIMIT = 60
 """Characters that one shown value may take."""
@@ -104,14 +105,14 @@ def columns(text: str) -> int:
 
 
 def short_place(file: str, line: int) -> str:
-    """``walk.py:12`` for a file and a line; empty where no file is.
+    """``walk.py:12`` for a file and a line, ``In[3]:12`` in a notebook; empty where no file is.
 
     Examples
     --------
     >>> short_place("specs/lockless/walk.py", 12), short_place("", 0)
     ('walk.py:12', '')
     """
-    name = clean(re.split(r"[/\\]", file)[-1])
+    name = cell_name(file) or clean(re.split(r"[/\\]", file)[-1])
     return f"{name}:{line}" if name else ""
 
 
@@ -226,6 +227,8 @@ def _shown(value: Any, depth: int, budget: int) -> str:
         return f"<int of {value.bit_length()} bits>"  # str() refuses those of over 4300 digits
     if isinstance(value, FunctionType):
         return value.__name__
+    if isinstance(value, Waiting):
+        return f"{_printable(value.name)} := {_show(value.value, depth - 1, budget)}"
     composite = _composite(value, partial(_show, depth=depth - 1), budget) if depth > 0 else ""
     if depth <= 0 and isinstance(value, (Mapping, Set, tuple, list)):
         return "…"

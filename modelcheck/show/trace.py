@@ -18,10 +18,24 @@ from modelcheck.verdict import Kind
 
 @frozen
 class Read:
-    """One location that a step read: its name (``mm.pmd``, ``level[2]``) and the value seen."""
+    """One location that a step read: its name (``mm.pmd``, ``level[2]``) and the value seen.
+
+    `source` is where the value came from: memory (empty), the CPU's own store ``"buffer"``, or
+    ``"stale"``: memory as it was before the last store that became visible.
+    """
 
     name: str
     value: Any
+    source: str = ""
+
+
+@frozen
+class Waiting:
+    """A store in a buffer: to which location, the value, and the step that stored it."""
+
+    name: str
+    value: Any
+    step: int
 
 
 @frozen
@@ -135,8 +149,9 @@ class Trace:
     ``"witness"``, a ``"random walk"``, or a ``"path"`` that somebody asked for. `moments` has one
     for each state, or is empty where nobody looked; two traces are equal whatever it holds, since a
     replay, which asks every property in every state, may keep a variable that the search could
-    forget. `buffers` maps the names of locations that are no memory to what a picture should call
-    the lane that they get (``"buffer of cpu 0"``). In a notebook it draws itself.
+    forget. `buffers` maps the names of those processes that are store buffers to what pictures call
+    their lane (``"cpu[0]'s store buffer"``; several may share one), and `waiting` tells for each
+    state what each of them holds, oldest first. In a notebook it draws itself.
     """
 
     model: str
@@ -152,6 +167,7 @@ class Trace:
     properties: tuple[Property, ...] = ()
     moments: tuple[Moment, ...] = field(default=(), eq=False, repr=False)
     buffers: Mapping[str, str] = field(factory=dict)
+    waiting: tuple[Mapping[str, tuple[Waiting, ...]], ...] = ()
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -166,6 +182,10 @@ class Trace:
         from modelcheck.show.notebook import trace_html
 
         return trace_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """A notebook's line of text: `repr` has everything, a line for each step and more."""
+        printer.text(f"<Trace {self.model}: {len(self)} step{'s' * (len(self) != 1)}>")
 
     def __str__(self) -> str:
         return self.to_text()

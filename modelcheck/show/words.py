@@ -13,8 +13,17 @@ from typing import Any
 
 from attrs import frozen
 
+from modelcheck.show.buffering import buffering
 from modelcheck.show.text import clean, cut, nested_changes, same, short_place, show_value
-from modelcheck.show.trace import ABSENT, Change, ProcessStatus, Trace, TraceStep, Violation
+from modelcheck.show.trace import (
+    ABSENT,
+    Change,
+    ProcessStatus,
+    Read,
+    Trace,
+    TraceStep,
+    Violation,
+)
 from modelcheck.verdict import Kind
 
 WHOLE = 24
@@ -26,7 +35,7 @@ INNER_CHANGES = 4
 
 @frozen
 class Turn:
-    """Consecutive steps of one process, and where it went on later.
+    """Consecutive steps of one process, or of one CPU's store buffers, and where it went on later.
 
     `next` is its next step in the trace; None where it takes no further step.
     """
@@ -65,7 +74,8 @@ class ShownChange:
 
 def turns(trace: Trace) -> tuple[Turn, ...]:
     """The trace cut where another process goes on."""
-    runs = [(p, tuple(steps)) for p, steps in groupby(trace.steps, key=lambda step: step.process)]
+    lanes = groupby(trace.steps, key=lambda step: trace.buffers.get(step.process, step.process))
+    runs = [(lane, tuple(steps)) for lane, steps in lanes]
     following: dict[str, TraceStep] = {}
     found: list[Turn] = []
     for process, steps in reversed(runs):
@@ -75,20 +85,51 @@ def turns(trace: Trace) -> tuple[Turn, ...]:
 
 
 def writers(trace: Trace) -> list[dict[str, TraceStep]]:
-    """For each step, who last wrote each location that it reads, where somebody did."""
-    last: dict[str, TraceStep] = {}
+    """For each step, who last wrote each location that it reads, where somebody did.
+
+    Of a value from the CPU's own store buffer that is who stored it. Of a stale one it is who wrote
+    what was overwritten since, where only one step can be meant.
+    """
+    last: dict[str, list[TraceStep]] = {}
     found = []
-    for step in trace.steps:
-        found.append({read.name: last[read.name] for read in step.reads if read.name in last})
+    for step, buffers in zip(trace.steps, buffering(trace), strict=True):
+        own = {one.store.name: trace.steps[one.store.step - 1] for one in buffers.own}
+        sources = ((read.name, _writer(trace, read, last)) for read in step.reads)
+        found.append({name: source for name, source in sources if source is not None} | own)
         for change in step.writes:
-            last[change.name] = step
+            last.setdefault(change.name, []).append(step)
     return found
+
+
+def _writer(trace: Trace, read: Read, last: dict[str, list[TraceStep]]) -> TraceStep | None:
+    wrote = last.get(read.name, [])
+    if read.source == "stale":
+        found = [w for w in wrote[:-1] if same(_written(w, read.name), read.value)]
+        first = same(trace.states[0].get(read.name), read.value)
+        return found[0] if len(found) == 1 and not first else None
+    return wrote[-1] if wrote else None
+
+
+def _written(step: TraceStep, name: str) -> Any:
+    return next(change.new for change in step.writes if change.name == name)
 
 
 def plain_reads(step: TraceStep) -> list[tuple[str, Any]]:
     """What the step reads and does not also change: a read-modify-write is told by its change."""
     changed = {change.name for change in step.writes if not same(change.old, change.new)}
     return [(read.name, read.value) for read in step.reads if read.name not in changed]
+
+
+def not_memory(trace: Trace, step: TraceStep) -> dict[str, str]:
+    """For each location whose value the step did not get from memory: where it came from."""
+    before = trace.states[step.index - 1]
+    return {
+        read.name: "from its own store buffer"
+        if read.source == "buffer"
+        else f"stale: memory has {show_value(before.get(read.name), 40)}"
+        for read in step.reads
+        if read.source
+    }
 
 
 def shown_changes(change: Change, limit: int = 40) -> list[ShownChange]:
@@ -135,6 +176,13 @@ def touched(trace: Trace, index: int) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in trace.states[index].items() if name in names]
 
 
+def told_reads(trace: Trace, step: TraceStep) -> list[str]:
+    """``name = value`` for each plain read, with where the value came from if not from memory."""
+    pairs, elsewhere = plain_reads(step), not_memory(trace, step)
+    abouts = [f" ({elsewhere[name]})" if name in elsewhere else "" for name, _ in pairs]
+    return [text + about for text, about in zip(values(pairs), abouts, strict=True)]
+
+
 def title(trace: Trace) -> str:
     """The model with its parameters: ``philosophers(n=3, ordered=False)``."""
     given = ", ".join(f"{clean(k)}={show_value(v, 20)}" for k, v in trace.parameters.items())
@@ -153,6 +201,7 @@ def headline(trace: Trace) -> str:
         Kind.EXCEPTION: f"Exception raised: {name}",
         Kind.DEADLOCK: "Deadlock: no process can step",
         Kind.FINAL: f"Violated at the end: {name}",
+        Kind.FLAG: f"Flagged by the memory model: {name}",
         Kind.UNREACHABLE: f"Never reached: {name}",
     }.get(violation.kind, f"Violated: {name}")
 

@@ -68,7 +68,7 @@ class Slot:
 
     A process's slot (`process` true) holds local states, and so does that of a store buffer; any
     other holds a shared value. `memory` slots were added by a memory model: no part of what the
-    user declared; `hidden` ones are shown in no trace.
+    user declared; `hidden` ones are shown in no trace, `lane` is what pictures call a store buffer.
     """
 
     name: str
@@ -76,3 +76,4 @@ class Slot:
     process: bool = False
     memory: bool = False
     hidden: bool = False
+    lane: str = ""

@@ -59,8 +59,10 @@ class Outcome:
     """One way a step can go: the slots it writes (the process's own among them), or a failure.
 
     `writes` are (slot, value id) pairs, each slot once. `result` is what the step sent back into
-    the process, and `note` what a trace should say besides, for display only. `operations` tells
-    of some of the writes what they are, with any operand (`modelcheck.tables.operations`).
+    the process. `operations` tells of some of the writes what they are, with any operand
+    (`modelcheck.tables.operations`). For display only: `note`, what a trace should say besides, and
+    `seen`, what loads saw that memory did not answer: (slot, value, where from: ``"buffer"`` or
+    ``"stale"``).
     """
 
     writes: tuple[tuple[int, int], ...]
@@ -68,6 +70,7 @@ class Outcome:
     failure: Failure | None = None
     note: str = ""
     operations: tuple[tuple[int, str, Hashable], ...] = ()
+    seen: tuple[tuple[int, Any, str], ...] = ()
 
 
 class Node:
@@ -201,6 +204,11 @@ class Recorder:
         self._needed: set[tuple[int, Hashable]] = set()
         self.form: list[Read] = []
         self.operated = False  # whether the form is another than the path
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """The state that is read."""
+        return self._state
 
     def anew(self, turned: bool = True) -> Recorder:
         """Return a recorder of the same state with an empty path; see the class for `turned`."""

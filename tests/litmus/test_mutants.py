@@ -91,7 +91,7 @@ POWER = [
 ]
 ARMV8 = [
     ('s.fencerel(s.tagged("dmb.full", "dsb.full")).between(M, M)', "s.empty()"),
-    ('s.fencerel(s.tagged("dmb.ld", "dsb.ld")).between(R, M)', "s.empty()"),
+    ('s.fencerel(s.tagged("dmb.ld", "dsb.ld")).between(R & ~s.tagged("noret"), M)', "s.empty()"),
     ('s.fencerel(s.tagged("dmb.st", "dsb.st")).between(W, W)', "s.empty()"),
     (
         's.fencerel(s.tagged("dmb.st", "dsb.st")).between(W, W)',

@@ -43,7 +43,14 @@ def test_a_bound_that_is_reached_is_told():
 def test_an_unknown_memory_model_is_an_error(command, tmp_path):
     """The known ones are named, also where one of several is wrong."""
     options = ["-o", tmp_path / "x.dot"] if command == "graph" else []
-    memory = "sc,lkmm" if command == "check" else "lkmm"
+    memory = "sc,alpha" if command == "check" else "alpha"
     done = run(command, f"{FENCES}:peterson_fenced", "--memory", memory, *options)
     assert done.exit_code == 2
     assert "there is sc, tso, pso, wmm" in done.stderr
+
+
+def test_an_axiomatic_model_has_no_walk():
+    """`simulate` says that such a model knows executions, not states, and who takes it."""
+    done = run("simulate", f"{FENCES}:peterson_fenced", "--memory", "lkmm")
+    assert done.exit_code == 2
+    assert "only `check` and `repair` take one" in done.stderr

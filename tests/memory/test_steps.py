@@ -26,7 +26,10 @@ from modelcheck.kernel import (
     interrupt,
     rcu_assign_pointer,
     rcu_dereference,
+    smp_rmb,
     smp_store_mb,
+    spin_lock,
+    spin_unlock,
     synchronize_sched,
 )
 from modelcheck.language.steps import Step
@@ -309,6 +312,63 @@ def test_too_many_stale_values_make_the_search_incomplete():
     assert check(system(3), memory="wmm", buffer=3).holds
 
 
+@process
+def counts_under_a_lock(s):
+    while True:
+        yield spin_lock(s.y)
+        seen = yield s.x
+        yield s.x.set(1 - seen)
+        del seen
+        yield spin_unlock(s.y)
+
+
+@process
+def looks_behind_a_barrier(s):
+    while True:
+        yield smp_rmb()
+        seen = yield s.x
+        del seen
+
+
+def test_stale_values_that_no_load_could_see_reach_no_bound():
+    """They pile up at a CPU that is idle, for ever, and taking the lock drops them."""
+    s = Shared(y=False)
+    system = System(s, [counts_under_a_lock(s), counts_under_a_lock(s)])
+    assert check(system, memory="wmm", buffer=2).holds
+
+
+def test_stale_values_that_a_load_could_see_make_the_search_incomplete():
+    """Between a barrier and the load behind it, another CPU stores any number of times."""
+    s = Shared(y=False)
+    system = System(s, [counts_under_a_lock(s), looks_behind_a_barrier(s)])
+    result = check(system, memory="wmm", buffer=2)
+    assert result.verdict is Verdict.INCOMPLETE
+    assert "stale values of x" in result.reason
+
+
+def test_a_process_that_waits_for_its_buffer_says_so():
+    """What blocks a barrier is what the store buffer holds."""
+
+    @process
+    def waits(s):
+        yield s.x.set(1)
+        yield Register(s.raised, True)
+        yield fence("mb")
+
+    @process
+    def fails(s):
+        yield until(lambda: s.raised)
+        yield s.y
+        assert s is None
+
+    s = Shared()
+    trace = check(System(s, [waits(s), fails(s)]), memory="tso").trace
+    [standing] = [status for status in trace.final if status.process == "waits"]
+    assert standing.status == "blocked"
+    assert [read.name for read in standing.reads] == ["waits's store buffer"]
+    assert "waits's store buffer = (x := 1,)" in " ".join(trace.to_text().split())
+
+
 def test_a_violation_within_the_bound_stands():
     """What is found is real, however short the buffers are."""
     s = Shared()
@@ -379,7 +439,7 @@ def test_a_trace_tells_where_values_come_from():
         ("receiver", "until s.y == 1", ""),
         ("receiver", "x", "stale: x = 0"),
     ]
-    assert "(stale: x = 0)" in str(result)
+    assert "reads x = 0 (stale: memory has 1)" in str(result)
     assert "stale: x = 0" in lanes_svg(result.trace)
     assert result.memory_model == result.to_dict()["memory_model"] == "wmm"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -110,9 +111,18 @@ def system_of(program: Program, allowed: set[Outcome] | None = None) -> System:
 
 def found_by_tables(program: Program, model: str) -> set[Outcome]:
     """All outcomes that the tables of modelcheck reach."""
+    found, bound = found_within(program, model)
+    assert bound == ""
+    return found
+
+
+def found_within(
+    program: Program, model: str, buffer: int | None = None
+) -> tuple[set[Outcome], str]:
+    """All outcomes that the tables reach with buffers of a size, and the bound that was reached."""
     threads = len(program.threads)
 
-    def work(learner: Any, tables: Any) -> set[Outcome]:
+    def work(learner: Any, tables: Any) -> tuple[set[Outcome], str]:
         found = set()
         names = [slot.name for slot in tables.slots]
         memory = [i for i, n in enumerate(names) if n.startswith("memory[")]
@@ -136,10 +146,9 @@ def found_by_tables(program: Program, model: str) -> set[Outcome]:
                 if after not in seen:
                     seen.add(after)
                     waiting.append(after)
-        assert learner.memory.bound == ""
-        return found
+        return found, learner.memory.bound
 
-    return tables_of(system_of(program), model, work)
+    return tables_of(system_of(program), model, work, buffer)
 
 
 # Random programs.
@@ -216,8 +225,21 @@ def random_program(random: Random) -> Program:
     return Program(threads, cpus)
 
 
-def compare(program: Program, native: bool = False) -> dict[str, int]:
+#: Ways to search; each must find the same outcomes.
+WAYS = {
+    "reference": {"engine": "reference"},
+    "native": {"engine": "native"},
+    "reference, reduced": {"engine": "reference", "reduction": True},
+    "native, reduced": {"engine": "native", "reduction": True},
+}
+
+
+def compare(
+    program: Program, ways: Sequence[str] = (), searched: Sequence[str] = MODELS
+) -> dict[str, int]:
     """Compare all memory models; return how many outcomes each allows.
+
+    The models `searched` are checked in the `ways` given, too, which takes longest.
 
     Raises
     ------
@@ -231,24 +253,33 @@ def compare(program: Program, native: bool = False) -> dict[str, int]:
         found = found_by_tables(program, model)
         assert found == truth, (model, "missing", truth - found, "wrong", found - truth)
         assert before <= truth, (model, "loses what a stronger model allows", before - truth)
-        if native:
-            compare_engines(program, model, truth)
+        if ways and model in searched:
+            compare_searches(program, model, truth, ways)
         before, counts[model] = truth, len(truth)
     return counts
 
 
-def compare_engines(program: Program, model: str, truth: set[Outcome]) -> None:
-    """Check with each engine: the outcomes are allowed, and one taken out is missed."""
-    sizes = set()
-    for engine in ("reference", "native"):
-        result = check(system_of(program, truth), memory=model, engine=engine)
-        assert result.holds, (model, engine, result)
-        sizes.add((result.states, result.transitions, result.levels))
+def compare_searches(
+    program: Program, model: str, truth: set[Outcome], ways: Sequence[str]
+) -> None:
+    """Check in each way: the outcomes are allowed, and one taken out is missed.
+
+    Without reduction, all ways visit the same states; with it, no more than these.
+    """
+    sizes: dict[bool, set[tuple[int, ...]]] = {False: set(), True: set()}
+    for way in ways:
+        asked: dict[str, Any] = {"memory": model, **WAYS[way]}
+        result = check(system_of(program, truth), **asked)
+        assert result.holds, (model, way, str(result))
+        size = (result.states, result.transitions, *result.levels)
+        sizes["reduction" in WAYS[way]].add(size)
         if truth:
-            fewer = truth - {min(truth)}
-            broken = check(system_of(program, fewer), memory=model, engine=engine)
-            assert broken.violation is not None, (model, engine)
-    assert len(sizes) == 1, (model, sizes)
+            fewer = truth - {Random(len(truth)).choice(sorted(truth))}
+            broken = check(system_of(program, fewer), **asked)
+            assert broken.violation is not None, (model, way)
+    assert len(sizes[False]) <= 1, (model, sizes)
+    whole = min((states for states, *_ in sizes[False]), default=None)
+    assert whole is None or all(states <= whole for states, *_ in sizes[True]), (model, sizes)
 
 
 def shown(program: Program) -> str:
@@ -264,16 +295,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--native", action="store_true", help="compare both engines too")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first program")
+    parser.add_argument("--native", action="store_true", help="search with both engines too")
+    parser.add_argument("--reduction", action="store_true", help="search with reduction too")
     args = parser.parse_args()
+    ways = ["reference", "native"] * args.native
+    ways += ["reference, reduced", "native, reduced"] * args.reduction
     began, told, weaker = time.perf_counter(), 0, dict.fromkeys(MODELS, 0)
-    for number in range(args.programs):
+    for number in range(args.first, args.first + args.programs):
         program = random_program(Random(args.seed * 10_000_000 + number))
         try:
-            counts = compare(program, args.native)
+            counts = compare(program, ways)
         except Exception as error:
             print(shown(program), f"\nprogram {number}: {error!r}")
             return 1
+        if number % 500 == 499:
+            print(f"{number + 1} programs, {time.perf_counter() - began:.0f} s", flush=True)
         told += sum(counts.values())
         for stronger, model in zip(MODELS, MODELS[1:], strict=False):
             weaker[model] += counts[model] > counts[stronger]

@@ -18,6 +18,7 @@ from modelcheck.show.trace import (
     Violation,
 )
 from modelcheck.verdict import Kind
+from show.weak import stale_load, store_buffering
 
 
 class Pmd(Enum):
@@ -258,4 +259,6 @@ ALL = {
     "long_values": long_values,
     "hostile": hostile,
     "witness": witness,
+    "store_buffering": store_buffering,
+    "stale_load": stale_load,
 }

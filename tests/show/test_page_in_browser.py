@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
-from commandline import CLASSIC
+from commandline import CLASSIC, ROOT
 
+from modelcheck import graph_of
 from modelcheck.check import check
-from modelcheck.loading import load
+from modelcheck.loading import find, load
+from modelcheck.show.stategraph import Edge, Node, StateGraph
 from show import samples
 from show.browser import PHONE, Page, chromium
 from show.test_show_html import wide_trace
@@ -33,9 +34,18 @@ def folder(tmp_path_factory):
         "buffer": check(models["hungry_consumer"]),
         "holds": check(models["atomic_update"]),
         "wide": wide_trace(),
+        "wake_up": check(find(f"{ROOT}/examples/06_wake_up.py:lost_wake_up")[0], memory="tso"),
         **{name: make() for name, make in samples.ALL.items()},
     }
-    made["buffers"] = evolve(samples.two_serializers(), buffers={"cpu[0].ipi": "buffer of cpu 0"})
+    made["buffers"] = samples.store_buffering("tso")
+    for name in ("peterson_swapped", "lost_update"):
+        result = check(models[name])
+        page = result.to_html(graph_of(models[name], result=result))
+        (folder / f"{name}.html").write_text(page, encoding="ascii")
+    hostile = StateGraph((Node(0, "<b>&\n</script>"),), (Edge(0, 0, "<i>", "<u>"),), "<p>")
+    graph = check(models["lost_update"]).to_html(hostile)
+    (folder / "hostile_graph.html").write_text(graph, encoding="ascii")
+    (folder / "no_graph.html").write_text(made["holds"].to_html("Too <b>many</b>."))
     for name, result in made.items():
         (folder / f"{name}.html").write_text(result.to_html(), encoding="ascii")
     return folder
@@ -157,13 +167,89 @@ def test_reads_from_arrows_are_drawn(show):
     assert page.page.locator("svg.arcs g.strong").count() == 0
 
 
-def test_buffers_have_lanes(show):
-    """A store buffer is a lane beside memory, and what is written there is shown there."""
-    page = show("buffers", "#step-4")
-    assert page.texts(".head.store") == ["memory", "buffer of cpu 0"]
+def test_the_state_graph_is_a_view_with_the_trace_on_it(show):
+    """A key or a tab shows it; the state shown stands out; a click goes there; witnesses too."""
+    page = show("peterson_swapped", "#step-2")
+    node = "svg.states .node"
+    assert page.page.locator(node).count() == 0  # not drawn before it is looked at
+    page.press("g")
+    assert page.page.locator(node).count() == 50
+    assert page.page.locator(f"{node}.been").count() == 3
+    here = page.page.locator(f"{node}.here")
+    assert here.text_content().startswith("turn = 0")
+    assert page.page.locator("svg.states .edge.on").count() == 6
+    page.press("End")
+    assert "violation" in here.get_attribute("class")
+    shown, box = here.bounding_box(), page.page.locator(".states-box .scroll").bounding_box()
+    for side, size in (("x", "width"), ("y", "height")):
+        assert box[side] <= shown[side] <= box[side] + box[size] - shown[size]
+    page.page.locator(f"{node}.initial").click()
+    assert page.count() == "0 / 6"
+    page.page.get_by_role("tab", name="Witness: somebody_enters").click()
+    page.press("End")
+    assert page.page.locator(f"{node}.been").count() == 4
+    width = page.page.locator("svg.states").bounding_box()["width"]
+    page.page.locator("#larger").click()
+    assert page.page.locator("svg.states").bounding_box()["width"] == pytest.approx(width * 1.25, 1)
+    page.page.locator("#view-lanes").click()
+    assert not page.page.locator("svg.states").is_visible()
+
+
+def test_texts_of_a_graph_stay_in_their_boxes(show):
+    """Whatever fonts there are, no line of a state is wider than its box, or sticks out of it."""
+    page = show("lost_update", "#step-0")
+    page.press("g")
+    out = page.page.evaluate("""() => [
+        ...document.querySelectorAll("svg.states .node")].filter((node) => {
+        const box = node.querySelector("rect").getBBox();
+        return [...node.querySelectorAll("text")].some((text) => {
+            const inner = text.getBBox();
+            return inner.x < box.x || inner.x + inner.width > box.x + box.width
+                || inner.y < box.y || inner.y + inner.height > box.y + box.height + 1;
+        });
+    }).length""")
+    assert out == 0
+
+
+def test_a_hostile_graph_is_text_and_a_missing_one_says_why(show):
+    """Labels full of markup are read; where there is no graph stands why."""
+    page = show("hostile_graph")
+    page.press("g")
+    assert page.page.locator("svg.states .node text").first.text_content() == "<b>&"
+    assert page.text("#graph-note") == "<p>"
+    assert page.page.locator("#app b b, #app svg.states i").count() == 0
+    assert show("no_graph").page.locator("#graph-note").count() == 0  # nothing to walk through
+
+
+def test_a_page_without_a_graph_has_no_view_of_it(show):
+    """No tab, and the key does nothing."""
+    page = show("peterson")
+    page.press("g")
+    assert page.page.locator("#view-graph").count() == 0
+    assert page.page.locator(".lanes").is_visible()
+
+
+def test_a_buffer_s_step_has_no_line_and_a_store_says_that_it_waits(show):
+    """What is nobody's source has no place; a store nobody sees stands in the buffer's lane."""
+    page = show("wake_up")
+    boxes = page.texts("a.row .box")
+    assert "asleep := True" in page.texts("a.row .cell")
+    assert "asleep := True still waits" in page.texts("a.row .cell")
+    assert "line" in boxes[0]
+    assert "becomes visible" in boxes[-1].replace("\n", " ")
+    assert "line" not in boxes[-1]
+
+
+def test_store_buffers_have_lanes(show):
+    """What is stored, what waits unseen, and what becomes visible stand in the buffer's lane."""
+    page = show("buffers", "#step-3")
+    assert page.texts(".head.store") == ["memory", "left's store buffer"]
     lane = page.page.locator(".head.store").nth(1).bounding_box()
-    cell = page.page.locator('.row[data-index="4"] .cell').bounding_box()
-    assert lane["x"] - 2 <= cell["x"] < lane["x"] + lane["width"]
+    shown = ['[data-index="1"] .cell', '[data-index="3"] .access.idle', '[data-index="4"] .box']
+    for place in shown:
+        box = page.page.locator(f".row{place}").bounding_box()
+        assert lane["x"] - 2 <= box["x"] < lane["x"] + lane["width"], place
+    assert "still waits" in page.text(".row[data-index='3'] .access.idle")
 
 
 def test_the_source_follows_the_chosen_process(show):

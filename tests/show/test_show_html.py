@@ -175,14 +175,20 @@ def test_a_trace_that_nobody_looked_into_still_has_its_places():
     assert labels[4] == ["", ""]
 
 
-def test_buffers_get_lanes_of_their_own():
-    """A location that is no memory stands in the lane that it is said to belong to."""
-    trace = evolve(samples.two_serializers(), buffers={"cpu[0].ipi": "buffer of cpu 0"})
-    stores = trace_data(trace, "x", Listings())["stores"]
-    assert [(s["name"], s["slots"]) for s in stores] == [
-        ("memory", [0, 2, 3]),
-        ("buffer of cpu 0", [1]),
-    ]
+def test_store_buffers_get_lanes_of_their_own():
+    """Each has a column between memory and the process that stores, with what it holds."""
+    told = trace_data(samples.store_buffering("tso"), "x", Listings())
+    assert [p["name"] for p in told["processes"]] == ["left", "right", "left's store buffer"]
+    assert [store["name"] for store in told["stores"]] == ["memory", "left's store buffer"]
+    assert told["columns"] == [("process", 0), ("store", 1), ("store", 0), ("process", 1)]
+    put, own, missed, drained, late = told["steps"]
+    assert [(one["store"], one["name"], one["sort"]) for one in put["held"]] == [(1, "x", "write")]
+    assert own["own"] == {"x": 1}
+    assert [(one["store"], one["from"], one["sort"]) for one in missed["held"]] == [(1, 1, "idle")]
+    assert drained["remarks"] == ["stored by left in step 1"]
+    assert (late["held"], late["from"]) == ([], {"x": 4})
+    places = [told["places"][moment[2]]["locals"] for moment in told["moments"]]
+    assert places == [{}, *[{"1. x": "1"}] * 3, {}, {}]
 
 
 def test_a_replayed_trace_has_the_same_page(swapped):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelcheck.errors import ModelcheckError, UsageError
@@ -71,6 +71,7 @@ def unquoted(dot):
     return re.sub(r'"(?:[^"\\]|\\.)*"', "Q", dot)
 
 
+@settings(deadline=None)  # the first one imports graphviz
 @given(st.lists(texts, min_size=1, max_size=4), texts, texts)
 def test_any_text_is_quoted_in_dot(labels, label, process):
     """No label ends its quotes, becomes HTML or names a port."""

@@ -506,3 +506,12 @@ def test_the_end_of_a_walk_needs_a_barrier_under_the_kernel_s_own_model(name, fo
     """Row 9: a load passes the atomic_dec() behind it, which no store buffer shows."""
     test = read(FOLDER / f"row09_end_{name}_mb.litmus")
     assert result_of(run(test, MODELS["lkmm"])) == found == test.expected
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("reduction", "states"), [(False, 792_624), (True, 555_690)])
+def test_four_walkers_under_tso_are_searched_whole(reduction, states):
+    """The documentation's scale test: row 1, on x86's memory model."""
+    [row] = [m for m in load(FOLDER) if m.name == "row01_irqs_off_flush_by_ipi"]
+    result = check(row(walkers=4), memory="tso", reduction=reduction)
+    assert (result.holds, result.states) == (True, states)

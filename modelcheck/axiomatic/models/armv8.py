@@ -20,7 +20,8 @@ def prepare(s: Skeleton) -> Relation:
     A, Q, L = s.tagged("A") & R, s.tagged("Q") & R, s.tagged("L") & W
     ISB = s.tagged("ISB")
     full = s.fencerel(s.tagged("dmb.full", "dsb.full")).between(M, M)
-    load = s.fencerel(s.tagged("dmb.ld", "dsb.ld")).between(R, M)
+    # The read of an atomic without a result (STADD) is none to DMB LD.
+    load = s.fencerel(s.tagged("dmb.ld", "dsb.ld")).between(R & ~s.tagged("noret"), M)
     store = s.fencerel(s.tagged("dmb.st", "dsb.st")).between(W, W)
     swapped = s.rmw.between(A, L).range()
     bob = full | load | store | po.between(L, A) | po.between(A | Q, M) | po.between(M, L)

@@ -23,10 +23,10 @@ def available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def compiled() -> bool:
-    """Tell whether the kernel has been compiled before, for this version of it and of Python."""
+def compiled(kernel: str = "kernel.expand") -> bool:
+    """Tell whether a kernel has been compiled before, for this version of it and of Python."""
     tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return any(folder().rglob(f"kernel.expand-*{tag}*.nbi"))
+    return any(folder().rglob(f"{kernel}-*{tag}*.nbi"))
 
 
 def load() -> Any:
@@ -37,6 +37,16 @@ def load() -> Any:
 def load_reduced() -> Any:
     """Return the module that searches with partial-order reduction."""
     return _load("reduced")
+
+
+def load_symmetric() -> Any:
+    """Return the module that searches up to symmetry."""
+    return _load("symmetric")
+
+
+def load_symmetric_reduced() -> Any:
+    """Return the module that searches up to symmetry with partial-order reduction."""
+    return _load("symmetric_reduced")
 
 
 def _load(name: str) -> Any:
@@ -55,7 +65,9 @@ def folder() -> Path:
     """Return the folder for compiled code; it exists and can be written to."""
     # numba's cache does not notice a change in another file that a kernel inlines.
     here = Path(__file__).parent
-    sources = [(here / f"{name}.py").read_bytes() for name in ("kernel", "closure", "compact")]
+    sources = [
+        (here / f"{name}.py").read_bytes() for name in ("kernel", "closure", "compact", "orbits")
+    ]
     name = f"kernel-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
     for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):

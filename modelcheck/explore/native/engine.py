@@ -241,12 +241,16 @@ class NativeSearch:
         for before in range(agent):
             for which, outcome in enumerate(self.tables.leaf(before, state).outcomes):
                 if outcome.failure is None:
-                    reached = successor(state, outcome.writes)
+                    reached = self._reached(state, outcome.writes)
                     self.storage.add(np.array([reached], np.int64))
                 elif mine[kernel.FAIL_AT] < 0:
                     mine[kernel.FAIL_AT] = self.storage.used
                     mine[kernel.FAIL_STATE] = index
                     mine[kernel.FAIL_AGENT], mine[kernel.FAIL_WHICH] = before, which
+
+    def _reached(self, state: State, writes: tuple[tuple[int, int], ...]) -> State:
+        """Return what is stored for the state that some writes lead to."""
+        return successor(state, writes)
 
     def _grow(self) -> None:
         """Make room, if the memory budget allows."""
@@ -405,18 +409,22 @@ class NativeSearch:
         Its parent is the first state of the level before that leads to it: looked for, not stored.
         Cost: at most one pass over the levels before.
         """
-        storage, scratch = self.storage, np.zeros(MINE, np.int64)
+        scratch = np.zeros(MINE, np.int64)
         scratch[kernel.SPARE] = -1
         moves: list[Move] = []
         while index > 0:
             level = int(np.searchsorted(self.bounds, index, side="right")) - 1
-            parent, agent, which = kernel.predecessor(
-                storage.packing.arrays, self.flat.tries(), self.flat.agents(), storage.store,
-                scratch, self._bounds_before(level), index,
-            )  # fmt: skip
+            parent, agent, which = self._predecessor(scratch, self._bounds_before(level), index)
             moves.append((int(agent), int(which)))
             index = int(parent)
         return tuple(reversed(moves))
+
+    def _predecessor(self, mine: Any, bounds: tuple[int, int], index: int) -> Any:
+        """Return the first state within bounds that leads to another one, with the move."""
+        return kernel.predecessor(
+            self.storage.packing.arrays, self.flat.tries(), self.flat.agents(), self.storage.store,
+            mine, bounds, index,
+        )  # fmt: skip
 
     def _bounds_before(self, level: int) -> tuple[int, int]:
         """Return where the states of the level before stand, and so every parent."""

@@ -7,6 +7,7 @@ kernel of the unreduced search expands those. Several workers share both. See
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -251,19 +252,25 @@ class ReducedSearch(NativeSearch):
 
     def _edges(self) -> tuple[Any, Any]:
         """Return where the states that each state was expanded to begin in a list, and the list."""
-        storage, count = self.storage, self.storage.used
+        count = self.storage.used
         scratch = np.zeros(MINE, np.int64)
         scratch[kernel.SPARE] = -1
         begin = np.zeros(count + 1, np.int64)
         edges = np.zeros(2 * count + 64, np.uint32)
         while True:
-            used = closure.successors(
-                storage.packing.arrays, self.flat.tries(), self.flat.agents(), storage.store,
-                scratch, self.masks, begin, edges, count,
-            )  # fmt: skip
+            used = self._successors(scratch, begin, edges)
             if used >= 0:
                 return begin, edges[: int(used)]
             edges = np.zeros(2 * len(edges), np.uint32)
+
+    def _successors(self, mine: Any, begin: Any, edges: Any) -> int:
+        """Write down where the chosen steps lead; return how many, below 0 without the room."""
+        return int(
+            closure.successors(
+                self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
+                self.storage.store, mine, self.masks, begin, edges, self.storage.used,
+            )
+        )  # fmt: skip
 
     def _enabled(self, states: Any) -> Any:
         """Return the agents that can step in some states, as bits."""
@@ -296,12 +303,18 @@ def _counters(begin: int) -> Any:
     return mine
 
 
-def explore(tables: Tables, meter: Meter, workers: int = 1, audited: bool = False) -> Search:
+def explore(
+    tables: Tables,
+    meter: Meter,
+    workers: int = 1,
+    make: Callable[..., ReducedSearch] | None = None,
+    audited: bool = False,
+) -> Search:
     """Search natively with reduction; see `modelcheck.explore.reduction.search.explore`.
 
-    Without it where there are more agents than a set of bits can name.
+    Without it where there are more agents than a set of bits can name. `make` makes a run.
     """
-    if len(tables.agents) > MOST_AGENTS:
+    if len(tables.agents) > MOST_AGENTS and make is None:
         return plain(tables, meter, workers)
     runs = 0
     relations = Relations(tables)
@@ -309,7 +322,7 @@ def explore(tables: Tables, meter: Meter, workers: int = 1, audited: bool = Fals
     while True:
         runs += 1
         coverage.forget(tables)
-        run = ReducedSearch(tables, meter, workers, relations)
+        run = (make or ReducedSearch)(tables, meter, workers, relations)
         run.search.witnesses.update(witnesses)
         run.rows = run._property_rows()
         run.begin()

@@ -34,15 +34,21 @@ STRIDE = 64
 
 
 def explore(
-    tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None, audited: bool = False
+    tables: Tables,
+    meter: Meter,
+    pause: Callable[[], bool] | None = None,
+    make: Callable[..., Run] | None = None,
+    audited: bool = False,
 ) -> Search:
     """Search with partial-order reduction; see `modelcheck.explore.reference.explore`.
+
+    `make` makes a run; `modelcheck.explore.reduction.orbits` has another kind than this module.
 
     The same verdict as without, every deadlock, and of every property whether it can be violated.
     Counts are those of the last run. A counterexample need not be a shortest one. If `audited`, a
     search that came to its end is looked at again (`modelcheck.explore.reduction.audit`).
     """
-    run = last_run(tables, meter, pause)
+    run = last_run(tables, meter, pause, make)
     search = run.search
     if audited and search.found is None and not search.reason and search.paused is None:
         numbers = spread(len(run.chosen))
@@ -52,7 +58,12 @@ def explore(
     return search
 
 
-def last_run(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = None) -> Run:
+def last_run(
+    tables: Tables,
+    meter: Meter,
+    pause: Callable[[], bool] | None = None,
+    make: Callable[..., Run] | None = None,
+) -> Run:
     """Return the run that counts: with a violation, cut, or one whose choices all hold good."""
     runs = 0
     relations = Relations(tables)
@@ -60,7 +71,7 @@ def last_run(tables: Tables, meter: Meter, pause: Callable[[], bool] | None = No
     while True:
         runs += 1
         coverage.forget(tables)
-        run = Run(tables, meter, witnesses, runs, relations)
+        run = (make or Run)(tables, meter, witnesses, runs, relations)
         search = run.search
         try:
             run.to_the_end(pause)
@@ -209,8 +220,12 @@ class Run:
             leaves.append(tables.leaf(agent, state))
             if tables.learned != self.known:
                 self.known = tables.learned
-                self.relations.note(agent, state)
+                self._note(agent, state)
         return leaves
+
+    def _note(self, agent: int, state: State) -> None:
+        """Tell the relations of a path that was learned."""
+        self.relations.note(agent, state)
 
     def _take(self, at: int, agents: list[int], leaves: list[Leaf]) -> None:
         """Take the steps of some agents from a state."""
@@ -230,6 +245,7 @@ class Run:
                     self.edges[at].append(self._number(reached, state, agent, which))
 
     def _number(self, reached: State, state: State, agent: int, which: int) -> int:
+        reached = self._form(reached)
         number = self.index.get(reached)
         if number is None:
             limit = self.meter.budget.states
@@ -250,11 +266,19 @@ class Run:
             self.known = self.tables.learned
             self.relations.watch(self._watched())
 
+    def _wanting(self) -> list[tuple[int, int]]:
+        """Return states where steps are ignored for ever, with the agents to take, as bits."""
+        return ignored(self.edges, self.enabled, self.taken)
+
+    def _form(self, state: State) -> State:
+        """Return what is stored for a state."""
+        return state
+
     def _catch_up(self) -> bool:
         """Where steps are ignored for ever, take them; tell whether there were any."""
         if self.caught_up is None:
             self.caught_up = self.relations.grown
-        wanting = ignored(self.edges, self.enabled, self.taken)
+        wanting = self._wanting()
         for at, agents in wanting:
             state = self.states[at]
             leaves = self.leaves(state)

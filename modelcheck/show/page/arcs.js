@@ -25,7 +25,7 @@ function arcPairs(box) {
     const from = Number(reader.dataset.from);
     const to = Number(reader.closest(".row").dataset.index);
     const writer = box.querySelector(`.row[data-index="${from}"] ` +
-      `.access[data-slot="${reader.dataset.slot}"]:not(.read)`);
+      `.access[data-slot="${reader.dataset.slot}"]:not(.read):not(.idle)`);
     return writer ? [{ reader, writer, from, to }] : [];
   });
 }

@@ -26,9 +26,10 @@ function laneOf(trace, process) {
   return `lane-${trace.processes[process].color}`;
 }
 
-/** Which lane a location lies in: 0 is memory. */
-function storeOf(trace, slot) {
-  return Math.max(0, trace.stores.findIndex((store) => store.slots.includes(slot)));
+/** The same for a process by its name; nothing where the trace does not know it. */
+function laneNamed(trace, name) {
+  const number = trace.processes.findIndex((process) => process.name === name);
+  return number < 0 ? "" : laneOf(trace, number);
 }
 
 /** `0 -> 1`, `added 3`, `removed 3`, `stays 0` as elements; old and new in colours of their own. */

@@ -12,6 +12,11 @@ function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** A text of code that may be broken behind its punctuation, sooner than within a word. */
+function breakable(text) {
+  return text.split(/(?<=[(,._=])|(?=\[)/).flatMap((part, i) => i ? [el("wbr"), part] : [part]);
+}
+
 /** An SVG element. */
 function svg(tag, attributes = {}) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);

@@ -1,6 +1,6 @@
 /* The explorer: a page that is served, and can ask its server for another walk. */
 
-const asking = { predicate: "", said: "", bad: false, busy: false };
+const asking = { predicate: "", said: "", bad: false, busy: false, reduction: false };
 
 /** What can be done from the state that is shown. */
 function nextPanel() {
@@ -13,7 +13,8 @@ function nextPanel() {
       onclick: () => ask("view", { moves: movesHere() }) }, "walk on from this state");
     return [el("p", {}, on), said].filter((made) => made !== "");
   }
-  return [said, choiceList(), asked, waitingList()].filter((made) => made !== "");
+  const pruned = DATA.live.pruned ? el("p", { class: "hidden", id: "pruned" }, DATA.live.pruned) : "";
+  return [said, choiceList(), pruned, asked, waitingList()].filter((made) => made !== "");
 }
 
 function movesHere() {
@@ -24,10 +25,11 @@ function choiceList() {
   const { choices } = DATA.live;
   if (!choices.length) return el("p", { class: "answer" }, "Nobody can take a step here.");
   return el("div", { class: "choices" }, choices.map((choice) => el("button", { type: "button",
-    class: laneNamed(choice.process), onclick: () => ask("view", { moves: [...DATA.live.moves, choice.move] }) },
+    class: `${laneNamed(trace(), choice.process)}${choice.pruned ? " pruned" : ""}`, onclick: () => ask("view", { moves: [...DATA.live.moves, choice.move] }) },
     el("b", {}, choice.process), " ", el("code", {}, choice.label), " ",
     el("span", { class: "place" }, choice.place), " ",
     choice.writes.map((text) => el("code", { class: "kept" }, `${text}  `)),
+    choice.pruned ? el("span", { class: "place" }, "left out by reduction") : "",
     choice.fails ? el("span", { class: "fails" }, `fails: ${choice.fails}`) : "")));
 }
 
@@ -35,14 +37,9 @@ function choiceList() {
 function waitingList() {
   const { waiting } = DATA.live;
   return waiting.length ? el("ul", { class: "waiting" }, waiting.map((told) => el("li", {
-    class: laneNamed(told.process) }, el("b", {}, told.process), " cannot: ", el("code", {}, told.label),
+    class: laneNamed(trace(), told.process) }, el("b", {}, told.process), " cannot: ", el("code", {}, told.label),
     " ", el("span", { class: "place" }, told.place),
     told.sees.length ? [" because ", el("code", {}, told.sees.join(", "))] : ""))) : "";
-}
-
-function laneNamed(name) {
-  const number = trace().processes.findIndex((process) => process.name === name);
-  return number < 0 ? "" : laneOf(trace(), number);
 }
 
 function askingForm() {
@@ -57,7 +54,16 @@ function askingForm() {
     el("button", { type: "submit", id: "find" }, "nearest such state"),
     el("button", { type: "button", id: "violation",
       onclick: () => ask("violation", { moves: DATA.live.moves }) }, "nearest violation"),
+    el("button", { type: "button", id: "reduction", "aria-pressed": String(asking.reduction),
+      title: "mark the steps that partial-order reduction leaves out", onclick: reduction },
+      "reduction"),
     el("button", { type: "button", id: "share", onclick: share }, "link to here"));
+}
+
+/** Shows, or no longer, which steps reduction leaves out; the model is explored for it. */
+function reduction() {
+  asking.reduction = !asking.reduction;
+  ask("view", { moves: DATA.live.moves });
 }
 
 function share() {
@@ -68,8 +74,10 @@ function share() {
   show();
 }
 
-/** Asks the server, and shows the walk that it answers with, or what went wrong. */
-async function ask(question, about) {
+/** Asks the server, and shows the walk that it answers with (at its end), or what went wrong. */
+async function ask(question, asked, index) {
+  const about = { ...asked, graph: shown.view === "graph",
+    reduction: asking.reduction };
   if (asking.busy) return;
   Object.assign(asking, { busy: true, said: "searching\u2026", bad: false });
   show();
@@ -87,5 +95,5 @@ async function ask(question, about) {
     asking.bad = true;
   }
   asking.busy = false;
-  open(0, asking.bad ? shown.index : trace().states.length - 1);
+  open(0, asking.bad ? shown.index : index ?? trace().states.length - 1);
 }

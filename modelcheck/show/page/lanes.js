@@ -1,20 +1,22 @@
 /* The lanes: a column a process, memory and buffers in the middle, a row a step, time downward. */
 
-/** The columns: processes left and right of the stores; their numbers count from 1. */
+/** The columns: memory in the middle, store buffers between it and those who store. */
 function columnsOf(trace) {
-  const left = Math.ceil(trace.processes.length / 2);
-  const stores = trace.stores.length;
+  const at = { process: new Map(), store: new Map() };
+  trace.columns.forEach(([sort, n], i) => at[sort].set(n, i + 1));
+  const memory = at.store.get(0) - 1;
   return {
-    left,
-    process: (n) => (n < left ? n : n + stores) + 1,
-    store: (n) => left + n + 1,
-    count: trace.processes.length + stores,
-    template: [
-      ...Array(left).fill("minmax(7.5rem, 1fr)"),
-      ...Array(stores).fill("minmax(12.5rem, 1.25fr)"),
-      ...Array(trace.processes.length - left).fill("minmax(7.5rem, 1fr)"),
-    ].join(" "),
+    process: (n) => at.process.get(n) ?? at.store.get(trace.processes[n].store),
+    store: (n) => at.store.get(n),
+    count: trace.columns.length,
+    template: trace.columns.map((_, i) => i === memory ? "minmax(11.5rem, 1.25fr)"
+      : trace.columns[i][0] === "store" ? "minmax(10rem, 1.1fr)" : "minmax(6.9rem, 1fr)").join(" "),
   };
+}
+
+/** The numbers of the processes that are no store buffers. */
+function proper(trace) {
+  return trace.processes.map((_, n) => n).filter((n) => !trace.processes[n].store);
 }
 
 /** An element in a column. */
@@ -44,24 +46,20 @@ function rails(trace, columns) {
 }
 
 function header(trace, columns) {
-  const heads = trace.processes.map((process, n) =>
-    at(columns.process(n), el("b", { class: `head ${laneOf(trace, n)}`, title: process.name },
-      process.name)));
+  const heads = proper(trace).map((n) =>
+    at(columns.process(n), el("b", { class: `head ${laneOf(trace, n)}`,
+      title: trace.processes[n].name }, breakable(trace.processes[n].name))));
   const stores = trace.stores.map((store, n) =>
     at(columns.store(n), el("b", { class: "head store", title: store.name }, store.name)));
   return el("div", { class: "row heads", "aria-hidden": "true" }, heads, stores);
 }
 
 function first(trace, columns, prefix) {
-  const cards = trace.stores.map((store, n) => {
-    const shown = store.slots.filter((slot) => trace.used.includes(slot));
-    const lines = shown.map((slot) => el("span", { class: "access" },
-      el("span", { class: "name" }, trace.slots[slot]), " ",
-      el("span", { class: "value" }, valueAt(trace, slot, 0))));
-    return at(columns.store(n), el("span", { class: "cell" },
-      el("span", { class: "initially" }, "initially"), lines));
-  });
-  return row(prefix, 0, "the initial state", cards);
+  const lines = trace.used.map((slot) => el("span", { class: "access" },
+    el("span", { class: "name" }, trace.slots[slot]), " ",
+    el("span", { class: "value" }, valueAt(trace, slot, 0))));
+  return row(prefix, 0, "the initial state", at(columns.store(0), el("span", { class: "cell" },
+    el("span", { class: "initially" }, "initially"), lines)));
 }
 
 function row(prefix, index, label, cells) {
@@ -74,13 +72,14 @@ function stepRow(trace, columns, index, prefix) {
   const column = columns.process(step.process);
   const used = trace.stores.map((_, store) => accesses(trace, step, store));
   const cells = used.flatMap((lines, store) => lines.length === 0 ? [] : [
-    wire(column, columns.store(store), lines),
+    lines.every((line) => line.dataset.sort === "idle") ? ""
+      : wire(column, columns.store(store), lines),
     at(columns.store(store), el("span", { class: "cell" }, lines)),
   ]);
   const moved = step.moved.filter((n) => n !== step.process).map((n) =>
     at(columns.process(n), el("span", { class: `moved ${laneOf(trace, n)}` }, "moves too")));
   const box = stepBox(trace, step, index);
-  if (used.flat().some((line) => line.dataset.sort !== "write")) {
+  if (used.flat().some((line) => ["read", "both"].includes(line.dataset.sort))) {
     box.classList.add("takes", column < columns.store(0) ? "right" : "left");
   }
   const made = row(prefix, index, `step ${index}, ${trace.processes[step.process].name}: ${step.label}`,
@@ -94,27 +93,39 @@ function stepBox(trace, step, index) {
   return el("span", { class: "box" },
     el("span", { class: "number" }, String(index)),
     el("span", { class: "who" }, trace.processes[step.process].name),
-    el("code", { class: "label" }, step.label),
-    el("span", { class: "place" }, whereIn(trace, step)),
-    step.kept.map((text) => el("code", { class: "kept" }, text)));
+    el("code", { class: "label" }, breakable(step.label)),
+    step.file < 0 ? "" : el("span", { class: "place" }, whereIn(trace, step)),
+    [...step.remarks, ...step.kept].map((text) => el("code", { class: "kept" }, text)));
 }
 
 /** The place of a step, as short as it can be told: the file and the function only if they help. */
 function whereIn(trace, step) {
+  if (!step.line) return "";
   const place = DATA.files.length === 1 ? `line ${step.line}` : step.place;
   const told = trace.processes[step.process].name.startsWith(step.function);
   return told || !step.function ? place : `${place} ${step.function}`;
 }
 
-/** What a step reads and writes in one store, a line each. */
+/** What a step reads and writes in memory (store 0) or in a store buffer, a line each. */
 function accesses(trace, step, store) {
-  const here = (access) => storeOf(trace, access.slot) === store;
-  const reads = step.reads.filter(here).map((read) =>
-    access(step, read, "read", [el("span", { class: "value" }, read.value)]));
-  const writes = step.writes.filter(here).flatMap((write) => write.parts.map((part, i) =>
+  const reads = step.reads.filter((read) => (step.own[read.name] ?? 0) === store).map((read) =>
+    access(step, read, "read", [el("span", { class: "value" }, read.value),
+      store === 0 && step.elsewhere[read.name]
+        ? el("i", { class: "about" }, ` ${step.elsewhere[read.name]}`) : ""]));
+  const held = step.held.filter((one) => one.store === store).map((one) => inBuffer(one));
+  const writes = store ? [] : step.writes.flatMap((write) => write.parts.map((part, i) =>
     access(step, { name: part.name, slot: write.slot, key: i ? null : write.name },
       write.reads ? "both" : "write", changeText(part))));
-  return [...reads, ...writes];
+  return [...reads, ...held, ...writes];
+}
+
+/** A store that is put into a buffer, or one that waits there and that the step does not see. */
+function inBuffer(one) {
+  const idle = one.sort === "idle";
+  return el("span", { class: `access ${one.sort}`, "data-slot": one.slot, "data-sort": one.sort,
+    "data-from": idle ? one.from : null },
+    el("span", { class: "name" }, one.name), " := ", el("span", { class: "value" }, one.value),
+    idle ? el("i", { class: "about" }, " still waits") : "");
 }
 
 function access(step, what, sort, value) {
@@ -122,7 +133,7 @@ function access(step, what, sort, value) {
   const source = sort === "write" || key === null ? undefined : step.from[key];
   const line = el("span", { class: `access ${sort}`, "data-slot": what.slot, "data-sort": sort,
     "data-from": source ?? null },
-    el("span", { class: "name" }, what.name), " ", value);
+    el("span", { class: "name" }, breakable(what.name)), " ", value);
   if (source) line.append(el("span", { class: "source", title: `written by step ${source}` },
     String(source)));
   return line;
@@ -140,9 +151,13 @@ function wire(from, to, lines) {
 
 function last(trace, columns) {
   const places = placesAt(trace, trace.states.length - 1);
-  const standing = places.map((place, n) =>
+  const waiting = trace.stores.map((store, n) => n === 0 ? ""
+    : at(columns.store(n), el("span", { class: "standing" }, el("span", { class: "who" }, store.name),
+      el("b", {}, store.left.length ? "still waits" : "empty"),
+      store.left.map((text) => el("code", { class: "kept" }, text)))));
+  const standing = proper(trace).map((n) => [n, places[n]]).map(([n, place]) =>
     at(columns.process(n), el("span", { class: `standing ${laneOf(trace, n)}` },
-      el("span", { class: "who" }, trace.processes[n].name),
+      el("span", { class: "who" }, breakable(trace.processes[n].name)),
       el("b", {}, place.status),
       place.label ? el("code", { class: "label" }, place.label) : "",
       place.place ? el("span", { class: "place" }, place.place) : "",
@@ -150,5 +165,5 @@ function last(trace, columns) {
   return el("div", { class: "end" },
     el("p", { class: trace.bad ? "banner bad" : "banner good" }, el("b", {}, trace.headline),
       trace.details.map((line) => el("span", {}, line))),
-    el("div", { class: "row" }, standing));
+    el("div", { class: "row" }, standing, waiting));
 }

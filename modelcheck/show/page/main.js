@@ -3,7 +3,7 @@
 /** With more variables than this, those that the trace never touches are left out at first. */
 const MANY_VARIABLES = 16;
 
-const shown = { trace: 0, index: 0, process: null };
+const shown = { trace: 0, index: 0, process: null, view: "lanes" };
 const parts = {};
 
 const prefixOf = (number) => number ? `trace-${number + 1}-` : "";
@@ -13,7 +13,7 @@ function title() {
   const about = DATA.about;
   const css = about.verdict === "violated" ? "bad" : about.verdict === "holds" ? "good" : "dim";
   return el("header", {},
-    el("div", {}, el("h1", {}, DATA.title), el("span", { class: `verdict ${css}` }, about.verdict),
+    el("div", {}, el("h1", {}, breakable(DATA.title)), el("span", { class: `verdict ${css}` }, about.verdict),
       parts.counts = el("p", { class: "counts" }, about.counts)),
     el("div", { class: "tools" }, copyButton(),
       el("button", { type: "button", id: "theme", title: "light or dark (t)", onclick: theme }, "\u25d0"),
@@ -44,7 +44,7 @@ function theme() {
 
 const KEYS = [["\u2190 \u2192  or  k j", "step back, step on"], ["PgUp PgDn", "turn back, turn on"],
   ["Home End", "first state, last state"], ["1 2 3", "all variables, used ones, changed ones"],
-  ["/", "filter the variables"], ["t", "light or dark"], ["?", "this list"]];
+  ["/", "filter the variables"], ["g", "lanes or state graph"], ["t", "light or dark"], ["?", "this list"]];
 
 function help() {
   parts.help.open ? parts.help.close() : parts.help.showModal();
@@ -88,6 +88,49 @@ function only(value) {
   variables();
 }
 
+/** Lanes or state graph, where there is one to be shown. */
+function viewTabs() {
+  if (!DATA.graph && !DATA.live) return "";
+  parts.views = [["lanes", "lanes"], ["graph", "state graph"]].map(([value, label]) =>
+    el("button", { type: "button", role: "tab", id: `view-${value}`,
+      "aria-selected": String(shown.view === value), onclick: () => look(value) }, label));
+  return el("div", { class: "tabs views", role: "tablist", "aria-label": "View" }, parts.views);
+}
+
+/** Shows the lanes or the state graph; a page that is served asks for the graph only now. */
+function look(value) {
+  if (!parts.views) return;
+  shown.view = value;
+  parts.views.forEach((tab) => tab.setAttribute("aria-selected", String(tab.id === `view-${value}`)));
+  parts.pair.hidden = value !== "lanes";
+  parts.states.hidden = value === "lanes";
+  if (value === "graph" && !DATA.graph) ask("view", { moves: DATA.live.moves }, shown.index);
+  else show();
+}
+
+/** Draws the graph when it is first looked at, and marks where one is. */
+function graphView() {
+  if (shown.view !== "graph" || !DATA.graph) return;
+  if (parts.drawn !== DATA.graph || !parts.states.firstChild) {
+    parts.drawn = DATA.graph;
+    parts.states.replaceChildren(...graphPanel(DATA.graph, trace(), chooseState));
+    const picture = parts.states.querySelector("svg");
+    if (picture) settle(picture, DATA.graph);
+  }
+  const box = parts.states.querySelector(".scroll");
+  if (box) markStates(box, DATA.graph.paths[shown.trace] ?? [], shown.index);
+}
+
+/** A click on a state: the walk's own is shown; to another one a page that is served walks. */
+function chooseState(number) {
+  const index = (DATA.graph.paths[shown.trace] ?? []).indexOf(number);
+  if (index >= 0) go(index);
+  else if (DATA.live) {
+    const moves = movesTo(DATA.graph, number);
+    if (moves) ask("view", { moves });
+  }
+}
+
 function panel(name, heading, ...content) {
   return el("section", { class: "panel", id: name, "aria-label": heading }, el("h2", {}, heading), content);
 }
@@ -101,13 +144,17 @@ function build() {
     return;
   }
   parts.picture = el("div", { class: "scroll" });
+  parts.other = el("div", { class: "scroll", id: "other", hidden: true });
+  parts.pair = el("div", { class: "pair" }, parts.picture, parts.other);
+  parts.parted = el("p", { id: "parted", role: "status", hidden: true });
+  parts.states = el("div", { class: "states-box", hidden: true });
   for (const name of ["properties", "processes", "variables", "source", "story", "next"]) {
     parts[name] = el("div", { class: `${name}-box` });
   }
   parts.traces = DATA.traces.map((told, n) =>
     el("button", { type: "button", role: "tab", onclick: () => open(n, 0) }, told.name));
   parts.main = el("main", {},
-    panel("lanes", "Lanes", parts.picture),
+    panel("lanes", "Lanes", viewTabs(), parts.parted, parts.pair, parts.states),
     DATA.live ? panel("next", "Next", parts.next) : "",
     panel("state", "State", parts.properties, controls(), parts.variables, parts.processes),
     panel("code", "Source", parts.source),
@@ -119,7 +166,10 @@ function build() {
   window.addEventListener("hashchange", followFragment);
   document.addEventListener("keydown", key);
   document.addEventListener("click", clicked);
-  new ResizeObserver(() => drawArcs(parts.lanes, shown.index)).observe(parts.picture);
+  new ResizeObserver(() => {
+    drawArcs(parts.lanes, shown.index);
+    showBeside(shown.index);
+  }).observe(parts.picture);
   if (!followFragment()) open(0, trace().bad || DATA.live ? trace().states.length - 1 : 0);
 }
 
@@ -134,6 +184,7 @@ function open(number, index) {
   parts.picture.replaceChildren(parts.lanes);
   parts.main.classList.toggle("live", DATA.live !== null);
   parts.main.classList.toggle("many", trace().processes.length > 4);
+  openBeside();
   parts.told = story(trace(), prefixOf(number));
   parts.story.replaceChildren(parts.told);
   parts.slider.max = trace().states.length - 1;
@@ -182,6 +233,8 @@ function show() {
     item.classList.toggle("now", Number(item.dataset.index) === index);
   }
   drawArcs(parts.lanes, index);
+  graphView();
+  showBeside(index);
   reveal(parts.picture, parts.rows[index]);
   revealAcross(parts.picture, parts.rows[index].querySelector(".box"));
   const sentence = parts.told.querySelector("li.now");
@@ -242,7 +295,8 @@ function clicked(event) {
   const match = /step-(\d+)$/.exec(link.getAttribute("href"));
   if (!match) return;
   event.preventDefault();
-  go(Number(match[1]));
+  const index = Number(match[1]);
+  go(parts.other.contains(link) ? besideIndex(index) : index);
 }
 
 function key(event) {
@@ -257,7 +311,8 @@ function key(event) {
     PageDown: () => turn(1), PageUp: () => turn(-1),
     Home: () => go(0), End: () => go(trace().states.length - 1),
     1: () => only("all"), 2: () => only("used"), 3: () => only("changed"),
-    "/": () => parts.filter.focus(), t: theme, "?": help,
+    "/": () => parts.filter.focus(), g: () => look(shown.view === "lanes" ? "graph" : "lanes"),
+    t: theme, "?": help,
   };
   if (!moves[event.key]) return;
   event.preventDefault();

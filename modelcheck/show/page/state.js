@@ -17,7 +17,7 @@ function propertiesPanel(trace, index, select, again) {
     const [sign, css, said] = answer(property, now);
     return el("li", { class: css },
       el("span", { class: "sign", "aria-hidden": "true" }, sign),
-      el("span", { class: "name", title: property.summary }, property.name),
+      el("span", { class: "name", title: property.summary }, breakable(property.name)),
       el("span", { class: "kind" }, `${property.kind}: ${said}`),
       strip(property, index, select));
   });
@@ -104,7 +104,7 @@ function variable(trace, slot, index, change, again) {
       again(name);
     } }, isPinned ? "\u25c6" : "\u25c7");
   return el("tr", { class: `${change ? "changed" : ""} ${isPinned ? "pinned" : ""}` },
-    el("td", {}, pin), el("th", { scope: "row" }, name),
+    el("td", {}, pin), el("th", { scope: "row" }, breakable(name)),
     el("td", { class: "value" }, change ? changedValue(trace, slot, index, change)
       : folded(valueAt(trace, slot, index))));
 }

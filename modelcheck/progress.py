@@ -1,10 +1,14 @@
-"""A progress line on a terminal, for searches that take longer than a second; nothing elsewhere."""
+"""A progress line for searches that take longer than a second: on a terminal, below a cell.
+
+`check` shows it in a notebook, the command line on a terminal; nobody else gets one unasked.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from modelcheck.explore.budget import Progress
@@ -40,6 +44,33 @@ def on_terminal(name: str, *, silent: bool = False) -> Iterator[Callable[[Progre
     finally:
         if status is not None:
             status.stop()
+
+
+@contextmanager
+def below_cell(name: str) -> Iterator[Callable[[Progress], None] | None]:
+    """Give a progress function that keeps one line below a notebook's cell; None elsewhere."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if getattr(shell, "kernel", None) is None:  # IPython on a terminal has none
+        yield None
+        return
+    display = import_module("IPython.display").display
+    handle: Any = None
+
+    def tell(progress: Progress) -> None:
+        nonlocal handle
+        if progress.seconds < PATIENCE_S:
+            return
+        told = clean(f"{name}: {line(progress)}")
+        if handle is None:
+            handle = display({"text/plain": told}, raw=True, display_id=True)
+        else:
+            handle.update({"text/plain": told}, raw=True)
+
+    try:
+        yield tell
+    finally:
+        if handle is not None:
+            handle.update({"text/plain": ""}, raw=True)
 
 
 def line(progress: Progress) -> str:

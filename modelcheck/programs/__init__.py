@@ -1,0 +1,1 @@
+"""Generator programs under axiomatic memory models: threads of events, dependencies, verdicts."""

@@ -1,0 +1,178 @@
+"""Grace periods wait for the sections that were there, callbacks for grace periods."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelcheck import System, check, label, process, sometimes, state
+from modelcheck.kernel import (
+    READ_ONCE,
+    WRITE_ONCE,
+    Rcu,
+    Task,
+    call_rcu,
+    cpus,
+    local_irq_disable,
+    local_irq_enable,
+    preempt_disable,
+    preempt_enable,
+    rcu_assign_pointer,
+    rcu_callbacks,
+    rcu_dereference,
+    rcu_read_lock,
+    rcu_read_lock_sched,
+    rcu_read_unlock,
+    rcu_read_unlock_sched,
+    synchronize_rcu,
+    synchronize_sched,
+)
+from modelcheck.memory import MODELS
+
+WEAK = pytest.mark.parametrize("memory", list(MODELS))
+
+
+@state
+class Shared:
+    cpu: object
+    task: object = Task
+    rcu: object = Rcu
+    pointer: object = "old"
+    freed: object = False
+
+
+def uses(s):
+    """Follow the pointer; the old object must not be freed while somebody may use it."""
+    found = yield rcu_dereference(s.pointer)
+    if found == "old":
+        freed = yield READ_ONCE(s.freed)
+        assert not freed, "the object is used after it was freed"
+
+
+@process
+def reads_preemptibly(s, depth):
+    for _ in range(depth):
+        yield rcu_read_lock(s.task)
+    yield from uses(s)
+    for _ in range(depth):
+        yield rcu_read_unlock(s.task)
+
+
+@process
+def leaves_too_early(s):
+    yield rcu_read_lock(s.task)
+    yield rcu_read_lock(s.task)
+    yield rcu_read_unlock(s.task)
+    yield rcu_read_unlock(s.task)
+    yield from uses(s)
+
+
+@process
+def reads_unpreempted(s):
+    yield rcu_read_lock_sched(s.cpu[0])
+    yield from uses(s)
+    yield rcu_read_unlock_sched(s.cpu[0])
+
+
+@process
+def reads_with_interrupts_off(s):
+    yield local_irq_disable(s.cpu[0])
+    yield from uses(s)
+    yield local_irq_enable(s.cpu[0])
+
+
+def free(s):
+    yield WRITE_ONCE(s.freed, True)
+
+
+@process
+def frees(s, wait):
+    yield rcu_assign_pointer(s.pointer, "new")
+    yield from wait(s)
+    yield from free(s)
+
+
+@process
+def defers(s):
+    yield rcu_assign_pointer(s.pointer, "new")
+    yield call_rcu(s.rcu, free, s)
+    with label("went on"):
+        yield READ_ONCE(s.freed)
+
+
+def preemptible(s):
+    yield from synchronize_rcu([(s.task, s.cpu[0])])
+
+
+def sched(s):
+    yield from synchronize_sched(s.cpu[1], s.cpu.values())
+
+
+READERS = {
+    "preemptible": lambda s: reads_preemptibly(s, 1),
+    "nested": lambda s: reads_preemptibly(s, 2),
+    "too early": leaves_too_early,
+    "unpreempted": reads_unpreempted,
+    "interrupts off": reads_with_interrupts_off,
+}
+
+
+@pytest.mark.parametrize(
+    ("reader", "wait", "safe"),
+    [
+        ("preemptible", preemptible, True),
+        ("nested", preemptible, True),
+        ("too early", preemptible, False),
+        ("unpreempted", sched, True),
+        ("interrupts off", sched, True),
+        ("preemptible", sched, False),
+        ("unpreempted", preemptible, False),
+        ("nested", lambda s: iter(()), False),
+    ],
+)
+@WEAK
+def test_a_grace_period_waits_for_sections_of_its_flavor(memory, reader, wait, safe):
+    """Nothing is freed under a reader, unless it left early or the flavor is the other one."""
+    s = Shared(cpus(2))
+    system = System(s, [READERS[reader](s).on(s.cpu[0]), frees(s, wait).on(s.cpu[1])], [])
+    assert check(system, memory=memory).holds is safe
+
+
+@pytest.mark.parametrize(
+    ("reader", "sched_flavor", "safe"),
+    [("nested", False, True), ("unpreempted", True, True), ("nested", True, False)],
+)
+@WEAK
+def test_callbacks_come_behind_a_grace_period(memory, reader, sched_flavor, safe):
+    """What call_rcu() defers is done when the readers are gone that were there; nobody waits."""
+    s = Shared(cpus(2))
+
+    @sometimes
+    def the_caller_went_on_before(s):
+        return s.defers.done and not s.freed
+
+    @sometimes
+    def it_is_freed(s):
+        return s.freed
+
+    flavor = {"cpus": s.cpu.values()} if sched_flavor else {"readers": [(s.task, s.cpu[0])]}
+    processes = [
+        READERS[reader](s).on(s.cpu[0]),
+        defers(s).on(s.cpu[1]),
+        rcu_callbacks(s.rcu, **flavor),
+    ]
+    result = check(System(s, processes, [the_caller_went_on_before, it_is_freed]), memory=memory)
+    assert result.holds is safe
+
+
+def test_leaving_a_section_that_was_not_entered_is_a_violation():
+    """The count does not go below zero."""
+
+    @process
+    def leaves(s):
+        yield preempt_disable(s.cpu[0])
+        yield preempt_enable(s.cpu[0])
+        yield rcu_read_unlock(s.task)
+
+    s = Shared(cpus(1))
+    result = check(System(s, [leaves(s)], []))
+    assert "there is no section to leave" in result.violation.message

@@ -1,0 +1,150 @@
+"""Searches up to symmetry lose nothing, on random programs; and the tests of them notice faults."""
+
+from __future__ import annotations
+
+from collections import Counter
+from unittest import mock
+
+import pytest
+
+from modelcheck import (
+    ModelError,
+    System,
+    always,
+    atomic,
+    cells,
+    check,
+    names,
+    process,
+    state,
+    symmetric,
+    until,
+)
+from modelcheck.explore.orbits import Canonical
+from modelcheck.explore.reduction.orbits import OrbitRun
+from modelcheck.tables import closing
+from oracle.symmetric import one
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def agree(first, count, natively):
+    """Compare some programs; return how often each verdict came, and the share of states left."""
+    verdicts, full, orbits = Counter(), 0, 0
+    for seed in range(first, first + count):
+        _, outcome, wrong = one((seed, natively))
+        assert not wrong, f"seed {seed}: {wrong}"
+        verdicts[outcome.verdict] += 1
+        full, orbits = full + outcome.full, orbits + outcome.orbits
+    return verdicts, orbits / full
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_reference_engine_loses_nothing(block):
+    """Every orbit once, of the right size; the same verdicts, deadlocks, answers and lengths.
+
+    Programs that treat their processes otherwise are refused, and no others.
+    """
+    verdicts, share = agree(8_000_000 + 40 * block, 40, natively=False)
+    assert verdicts["compared"] > 20
+    assert verdicts["refused"] > 1
+    assert verdicts["refused though straight"] == 0
+    assert share < 0.4
+
+
+def test_the_native_engine_loses_nothing():
+    """The same, with one worker and with two, with reduction and without."""
+    verdicts, share = agree(8_100_000, 40, natively=True)
+    assert verdicts["compared"] > 20
+    assert share < 0.4
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", range(10))
+def test_many_programs_lose_nothing(block):
+    """A thousand more, natively too."""
+    verdicts, _ = agree(8_200_000 + 100 * block, 100, natively=True)
+    assert verdicts["refused though straight"] == 0
+
+
+def no_images(self, state, blocks):
+    """Canonical forms where names that look alike stay in the order that they have."""
+    yield state
+
+
+FAULTS = {
+    "nothing is refused": (closing._Closing, "_refuse", lambda *_: None, 8_000_012),
+    "ties are not broken": (Canonical, "_images", no_images, 8_000_002),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_noticed(fault):
+    """Some program comes out otherwise than without symmetry."""
+    where, name, planted, seed = FAULTS[fault]
+    assert not one((seed, False))[2]
+    with mock.patch.object(where, name, planted):
+        assert one((seed, False))[2]
+
+
+@state
+class Shared:
+    a: object
+    x: int = 0
+
+
+def crooked_in_an_image_only():
+    """A model that is not symmetric; the fault shows in no state with the names sorted.
+
+    The looker asks the second user only where the first has stepped. No more than two users step,
+    and in a canonical form one that has not comes first.
+    """
+    users = names(3, "u")
+    s = Shared(a=cells(users, 0))
+
+    def user(s, me):
+        yield atomic(lambda: s.a.__setitem__(me, 1), when=lambda: sum(s.a[j] for j in users) < 2)
+
+    def looker(s):
+        first, second, _ = users
+        if (yield until(lambda: "late" if s.a[first] and s.a[second] else "early")) == "late":
+            yield s.x.set(1)
+
+    @always
+    def never(s):
+        return s.x == 0
+
+    every = [*symmetric(process(user)(s, me) for me in users), process(looker)(s)]
+    return System(s, every, [never], deadlock=False)
+
+
+def test_a_path_that_is_not_closed_would_lose_a_violation():
+    """Closed, it is refused; with what images read besides left out, it would seem to hold."""
+    assert check(crooked_in_an_image_only(), symmetry=False).violation
+    with pytest.raises(ModelError, match="breaks the symmetry"):
+        check(crooked_in_an_image_only())
+    with mock.patch.object(closing._Closing, "_reads_more", return_value=False):
+        assert check(crooked_in_an_image_only()).holds
+
+
+def busy_for_ever():
+    """Users go round for ever, and another process fails with its first step."""
+    users = names(2, "u")
+    s = Shared(a=cells(users, 0))
+
+    def user(s, me):
+        while True:
+            yield s.a[me].update(lambda a: 1 - a)
+
+    def fails(s):
+        yield s.x.set(1)
+        raise ValueError("found")
+
+    return System(s, [*symmetric(process(user)(s, me) for me in users), process(fails)(s)])
+
+
+def test_a_step_that_all_put_off_would_be_lost():
+    """Unless some state of a part that is never left takes all steps."""
+    assert check(busy_for_ever(), reduction=True, engine="reference").violation
+    with mock.patch.object(OrbitRun, "_wanting", return_value=[]):
+        assert check(busy_for_ever(), reduction=True, engine="reference").holds
