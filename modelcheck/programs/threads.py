@@ -132,6 +132,20 @@ class Memory:
             fence.tags = frozenset({"barrier"})  # one that fails orders nothing
         return Tracked(passes, deps_of(old)), old
 
+    def modify_when(
+        self,
+        turn: Thread,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> Any:
+        """Read and write a location at once, or block until the old value passes; return it."""
+        passes, old = self.modify_if(turn, ref, test, function, order)
+        if not passes:
+            turn.block()
+        return old
+
     def _begun(self, turn: Thread, order: str) -> tuple[Access, Event | None]:
         """Return how a read-modify-write is made, and the fence that it began with."""
         if order == "relaxed" and getattr(turn.step, "result", "") == "none":
@@ -445,6 +459,11 @@ class Final:
     ) -> tuple[bool, Any]:
         """Return whether the value in memory passes."""
         return test(self.values[ref.name]), self.values[ref.name]
+
+    def modify_when(self, *given: Any) -> None:
+        """Block where the value in memory does not pass."""
+        if not self.modify_if(*given)[0]:
+            self.block()
 
     def test(self, condition: Callable[[], Any], coherent: bool = False) -> tuple[bool, Any]:
         """Return whether the condition is true in memory."""
