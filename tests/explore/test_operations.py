@@ -173,8 +173,20 @@ def test_a_function_that_catches_the_waiting_waits_all_the_same():
 
         yield atomic(catches)
 
-    result = run(Shared(), receives, engine="reference")
-    assert (result.violation.kind.value, result.states) == ("deadlock", 1)
+    def raises(s):
+        def catches():
+            try:
+                s.link.recv()
+            except BaseException:
+                raise ValueError from None
+
+        yield atomic(catches)
+
+    for engine in ("reference", "native"):
+        for function in (receives, raises):
+            for reduced in (False, True):
+                result = run(Shared(), function, engine=engine, reduction=reduced)
+                assert (result.violation.kind.value, result.states) == ("deadlock", 1)
 
 
 @pytest.mark.parametrize(("engine", "workers"), [("reference", 1), ("native", 1), ("native", 2)])

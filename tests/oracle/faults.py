@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 from unittest import mock
 
 from modelcheck.explore.reduction import relations, search
@@ -16,6 +15,7 @@ from modelcheck.explore.reduction.forms import Forms
 from modelcheck.explore.reduction.relations import Relations
 from modelcheck.explore.reduction.stubborn import Closure
 from modelcheck.language.local import Run
+from modelcheck.language.turn import Blocked, Turn
 from modelcheck.tables.tries import Recorder
 
 _together = Relations._together
@@ -56,12 +56,8 @@ def _own_moves_only(self: Relations, agent: int) -> Any:
         return _onward(self, agent)
 
 
-def _only_once(tables: Any, run_class: Any) -> Any:
-    from oracle import reduced
-
-    run = run_class(tables, search.Meter(reduced.Budget()), {}, 1)
-    run.to_the_end(None)
-    return reduced.facts_of(tables, run.states, run.edges), len(run.states)
+def _block(_: Turn) -> NoReturn:
+    raise Blocked
 
 
 _NO_MISMATCH = ("", "Traceback (most recent call last):")
@@ -84,7 +80,8 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
     "nothing is visible": (Relations, "visible", lambda *_: False),
     "no other step is visible": (Relations, "visible_steps", lambda *_: []),
     "steps are ignored": (search.Run, "_catch_up", lambda *_: False),
-    "no second run": ("oracle.reduced", "reduced", _only_once),
+    "no second run": (search.Run, "_look_again", lambda *_: None),
+    "what says that a step waits can be caught": (Turn, "block", _block),
     "disabled members need nothing": (Closure, "_necessary", lambda *_: ()),
 }  # fmt: skip
 
@@ -93,8 +90,6 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
 def planted(name: str) -> Iterator[None]:
     """While inside, the reduction has a fault."""
     where, what, instead = FAULTS[name]
-    if isinstance(where, str):
-        where = import_module(where)
     with mock.patch.object(where, what, instead):
         yield
 

@@ -7,11 +7,13 @@ from collections import Counter
 import pytest
 
 from modelcheck import (
+    Channel,
     ModelError,
     System,
     UsageError,
     Verdict,
     always,
+    atomic,
     cells,
     check,
     process,
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 
 IGNORED = "steps are ignored"
+WAITING = "what says that a step waits can be caught"
 #: Random programs show them too seldom.
 UNSEEN = ("nothing is visible", "no other step is visible")
 
@@ -83,7 +86,7 @@ def test_sets_are_stubborn_by_their_definition():
     assert sum(map(audited, range(7_300_000, 7_300_015))) > 1000
 
 
-@pytest.mark.parametrize("fault", [f for f in FAULTS if f not in (IGNORED, *UNSEEN)])
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f not in (IGNORED, WAITING, *UNSEEN)])
 def test_faults_are_noticed(fault):
     """Each fault planted in the reduction gives a mismatch within a hundred programs."""
     assert caught(fault, range(FIRST.get(fault, 0), 100), lambda seed: one((seed, False))[2]) >= 0
@@ -190,6 +193,49 @@ def test_visible_steps_that_are_left_out_are_noticed(fault):
         assert check(two_writes(), engine="reference", reduction=True).holds
     result = check(two_writes(), engine="reference", reduction=True, audit=True)
     assert result.verdict is Verdict.VIOLATED
+
+
+def a_receiver_that_catches():
+    """Only where a message has not been sent yet could the receiver make something of that."""
+
+    @state
+    class Shared:
+        x: int = 0
+        link: object = Channel(capacity=1)
+
+    @process
+    def sends(s):
+        yield s.link.send(1)
+
+    @process
+    def comes_later(s):
+        def catches():
+            try:
+                s.link.recv()
+            except BaseException:
+                s.x = 2
+
+        yield s.x.set(1)
+        yield atomic(catches)
+
+    @always
+    def caught_nothing(s):
+        return s.x < 2
+
+    s = Shared()
+    return System(s, [sends(s), comes_later(s)], [caught_nothing])
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_an_audit_does_not_take_for_granted_what_waits(engine):
+    """A step that is said to wait without being learned is looked at by the audit."""
+    options = {"engine": engine, "reduction": True}
+    assert check(a_receiver_that_catches(), audit=True, **options).verdict is Verdict.HOLDS
+    with planted(WAITING):
+        assert check(a_receiver_that_catches()).verdict is Verdict.VIOLATED
+        assert check(a_receiver_that_catches(), **options).verdict is Verdict.HOLDS
+        with pytest.raises(Unsound, match="never learned"):
+            check(a_receiver_that_catches(), audit=True, **options)
 
 
 @pytest.mark.parametrize("engine", ["reference", "native"])
