@@ -456,7 +456,8 @@ def atomic(function: Callable[[], Any], *, when: Callable[[], Any] | None = None
     ----------
     function : function of no arguments
         Inside it, names are plain values that may be assigned to (``mm.count += 1``). What it
-        returns is the step's result. It may not change local variables of the process.
+        returns is the step's result. It may not change local variables of the process. Where a
+        `send` or `recv` in it would wait, the whole step waits, whatever it catches.
     when : function of no arguments, optional
         The step waits until this is true.
     """
