@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import define, field
 
-from modelcheck.explore.native.kernel import Layout
+from modelcheck.explore.native.shapes import Layout
 
 WORD = 64
 
