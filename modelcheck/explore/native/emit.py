@@ -81,7 +81,8 @@ class _Reader:
         if isinstance(wanted, types.Array):
             return self.array(wanted)
         if isinstance(wanted, types.BaseTuple):
-            parts = [self.value(part) for part in wanted.types]  # type: ignore[attr-defined]
+            fields = wanted.types  # type: ignore[attr-defined]  # numba's stub leaves it out
+            parts = [self.value(part) for part in fields]
             return self.context.make_tuple(self.builder, wanted, parts)
         return self.context.cast(self.builder, self.number(), types.int64, wanted)
 
