@@ -359,6 +359,9 @@ class NativeSearch:
         self.tables.leaf(agent, state)
         sizes = self.sizes()
         if not self.storage.fits(sizes):
+            lacking = self.meter.room_for(self.storage.repacking_mib())
+            if lacking:
+                raise Full(lacking)
             self.storage.repack(sizes)
             self.flat.use_layout(self.storage.packing.arrays)
         self.flat.add_agent_path(agent, state)

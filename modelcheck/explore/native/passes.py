@@ -163,3 +163,16 @@ def vectors_of(layout, store, first, found, scratch):
         for slot in range(len(layout.word)):
             found[row, slot] = bits_at(layout.word, layout.shift, layout.mask, words, slot)
     return DONE
+
+
+@njit(error_model="numpy", nogil=True)
+def repack(old, new, states, count, found):
+    """Put states of one word into `found`, packed in a new way into one word."""
+    slots = len(old.word)
+    for at in range(count):
+        before, after = states[uint64(at)], uint64(0)
+        for slot in range(slots):
+            value = (before >> old.shift[uint64(slot)]) & old.mask[uint64(slot)]
+            after |= value << new.shift[uint64(slot)]
+        found[uint64(at)] = after
+    return DONE

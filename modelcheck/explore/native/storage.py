@@ -9,7 +9,7 @@ import numpy as np
 
 from modelcheck.explore.native import calls
 from modelcheck.explore.native.arrays import Full
-from modelcheck.explore.native.layout import Packing, widths_for
+from modelcheck.explore.native.layout import Packing, roomy_widths
 from modelcheck.explore.native.shapes import (
     ALLOCATED,
     CURSOR,
@@ -54,7 +54,7 @@ class Storage:
     """
 
     def __init__(self, sizes: Sequence[int], workers: int):
-        self.packing = Packing(widths_for(sizes, slack=1))
+        self.packing = Packing(roomy_widths(sizes))
         self.shared = np.zeros(SHARED, np.int64)
         self.mine = list(np.zeros((workers, APART), np.int64)[:, :MINE])
         for counters in self.mine:
@@ -175,17 +175,25 @@ class Storage:
         self.own_all()
 
     def _grow_subs(self) -> None:
-        old, used = self.store, int(self.shared[SUBS])
-        subs = np.zeros(self._sub_room(), np.uint64)
+        old, used, room = self.store, int(self.shared[SUBS]), self._sub_room()
+        states, table = old.states, old.table
+        subs = np.zeros(room, np.uint64)
         subs[:used] = old.subs[:used]
-        sub_table = np.zeros(2 * len(subs), np.uint32)
+        del old
+        del self.store  # as above
+        sub_table = np.zeros(2 * room, np.uint32)
         spare = [*self.dead, *(int(m[SPARE]) for m in self.mine if m[SPARE] >= 0)]
         calls.rehash(subs, 0, used, sub_table, np.array(spare, np.int64))
-        self.store = Store(old.states, old.table, subs, sub_table, self.shared)
+        self.store = Store(states, table, subs, sub_table, self.shared)
 
     def fits(self, sizes: Sequence[int]) -> bool:
         """Tell whether the layout has bits for so many values of each slot."""
         return self.packing.holds(sizes)
+
+    def repacking_mib(self) -> float:
+        """Return about how much memory `repack` takes for a while, in MiB."""
+        parts = len(self.store.subs) if self.packing.arrays.words > 1 else 0
+        return (self.used * 1.2 * (8 + 4 / 0.75) + parts * (8 + 2 * 4)) / 2**20
 
     def repack(self, sizes: Sequence[int]) -> None:
         """Pack all states anew, in the same order, with bits for so many values of each slot.
@@ -203,7 +211,7 @@ class Storage:
             raise
 
     def _repack(self, sizes: Sequence[int], old_layout: Any, old: Store, used: int) -> None:
-        self.packing = Packing(widths_for(sizes, slack=1))
+        self.packing = Packing(roomy_widths(sizes))
         self.mine[0][NEXT] = 0
         self.shared[SUBS] = 0
         self.dead = []
@@ -211,6 +219,12 @@ class Storage:
             counters[SPARE] = -1
         cursor = int(self.shared[CURSOR])
         self._make(max(int(used * 1.2), 1 << 14), max(len(old.subs), 1 << 10))
+        if old_layout.words == self.packing.arrays.words == 1:
+            calls.repack(old_layout, self.packing.arrays, old.states, used, self.store.states)
+            calls.rehash(self.store.states, 0, used, self.store.table, _NOTHING)
+            self.mine[0][NEXT] = used
+            self.shared[CURSOR] = cursor
+            return
         step = 1 << 16
         for first in range(0, used, step):
             self.add(_vectors(old_layout, old, first, min(first + step, used)))
