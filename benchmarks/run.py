@@ -100,7 +100,7 @@ def pairs(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
 def large(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
     """What a state costs when there are many: once each, one worker."""
     yield HEAD
-    for n in (17,):
+    for n in arguments.large:
         tool = Ours(f"{CLASSIC}/philosophers.py:philosophers", [f"n={n}"], name="modelcheck")
         found = tool.run()
         if found.states != 3**n - 1:
@@ -155,11 +155,27 @@ def reduction(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]
         )
 
 
+def bound(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]:
+    """How near the search comes to what the memory of this machine allows."""
+    yield (
+        "| model | million transitions / processor s of the process | million insertions "
+        "/ processor s, 512 MiB | share |\n|---|---|---|---|"
+    )
+    for pair in arguments.pairs:
+        text = measured([sys.executable, str(HERE / "insertions.py")])[3]
+        most = json.loads(text)["insertions_per_s"] / 1e6
+        name, _, n = pair.partition(":")
+        found = Ours(MODELS[name][0], [f"n={n}"]).run()
+        reached = (found.transitions or 0) / found.cpu_s / 1e6
+        yield f"| {pair} | {reached:.1f} | {most:.1f} | {reached / most:.0%} |"
+
+
 TABLES = {
     "pairs": (pairs, "The same model in each tool"),
     "large": (large, "Many states"),
     "small": (small, "A small model from a cold shell"),
     "engines": (engines, "The whole state in one location: reference against native"),
+    "bound": (bound, "Transitions against the bound that memory sets"),
     "learned": (learned, "Calls into Python"),
     "reduction": (reduction, "Reduction against full search"),
 }
@@ -186,6 +202,10 @@ def arguments_of(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("pairs", nargs="*", help="MODEL:N, of " + ", ".join(MODELS))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument(
+        "--large", type=int, nargs="+", default=[17], metavar="N",
+        help="philosophers in the table of that name: 17 have 129 million states, 19 have 1,162",
+    )  # fmt: skip
     parser.add_argument("--no-python", action="store_true", help="leave out peers in Python")
     parser.add_argument("--out", type=Path, help="write the tables here too, as they come")
     found = parser.parse_args(words)
@@ -201,6 +221,7 @@ def main() -> None:
     arguments = arguments_of()
     missing: set[str] = set()
     words = ["--no-python"] * arguments.no_python
+    words += ["--large", *map(str, arguments.large)] if arguments.large != [17] else []
     words += [f"--runs {arguments.runs}", "--only", *arguments.only, "--", *arguments.pairs]
     parts = [f"`python benchmarks/run.py {' '.join(words)}`\n\n{machine()}.\n"]
     print(parts[0], flush=True)

@@ -20,6 +20,9 @@ PEERS = HERE / "peers"
 CLASSIC = HERE.parent / "specs" / "classic"
 LOCK = CLASSIC / "filter_lock.py"
 
+#: A tool that takes longer than this is run once.
+LONG_S = 30.0
+
 #: name: (our file and model, SPIN's file, the name in pymodels.py or None)
 MODELS: dict[str, tuple[str, str, str | None]] = {
     "filter_fine": (f"{HERE}/filter_fine.py", "filter_fine.pml", "filter_fine"),
@@ -92,9 +95,7 @@ class Ours:
 
 
 class Spin:
-    """SPIN's verifier, compiled beforehand; one of its two searches."""
-
-    slow = False
+    """SPIN's verifier, compiled beforehand; one of its two searches. Long ones run once."""
 
     def __init__(self, name: str, n: int, search: str, folder: Path):
         self.name = f"SPIN {search}"
@@ -107,7 +108,9 @@ class Spin:
         # Its default depth bound of 10,000 would cut the search with one line of warning; a bound
         # far beyond what it needs makes it clear hundreds of MiB first.
         self.bound = 10_000_000
-        self.bound = counted(self.name, r"depth reached (\d+)", self._searched()[3]) + 1_000
+        wall, _, _, text = self._searched()
+        self.bound = counted(self.name, r"depth reached (\d+)", text) + 1_000
+        self.slow = wall > LONG_S
 
     def _searched(self) -> tuple[float, float, float, str]:
         return measured([str(self.folder / "pan"), f"-m{self.bound}"], self.folder)

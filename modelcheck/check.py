@@ -48,7 +48,7 @@ from modelcheck.show.trace import ProcessStatus, Trace, Violation
 from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Restart, Tables
 from modelcheck.verdict import Expectation, Kind, Verdict
-from modelcheck.watchdog import INTERRUPTED, interruption, watching
+from modelcheck.watchdog import INTERRUPTED, Ended, interruption, reason_of, watching
 
 T = TypeVar("T")
 
@@ -167,18 +167,21 @@ def check(  # noqa: PLR0913  one keyword for each option
 
         def search(learner: Learner) -> Result:
             try:
-                tables = learner.tables()
+                with watching(meter.exceeded_time_or_memory, say):
+                    tables = learner.tables()
+                    if keeper is not None:
+                        keeper.begin(tables)
+                    alike, unused = _symmetry(learner, plan) if symmetry else (None, "")
+                    found = explore(tables, meter, evolve(plan, symmetry=alike))
             except Fails as fails:
                 return _failed_at_start(system, learner, fails, meter.elapsed())
-            with watching(meter.exceeded_time_or_memory, say):
-                if keeper is not None:
-                    keeper.begin(tables)
-                alike, unused = _symmetry(learner, plan) if symmetry else (None, "")
-                found = explore(tables, meter, evolve(plan, symmetry=alike))
+            except Ended as ended:
+                return _ended_at_start(system, learner, ended.reason, meter.elapsed())
             with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
                 result = _result(system, learner, found)
-                if unused:
-                    result = evolve(result, warnings=(*result.warnings, unused))
+            if unused:
+                result = evolve(result, warnings=(*result.warnings, unused))
+            with watching(meter.exceeded_time, say):
                 return _with_checkpoint(_audited(result, learner), keeper)
 
         return _with_restarts(system, memory_model(memory, buffer), max_values, search)
@@ -302,15 +305,16 @@ def _with_checkpoint(result: Result, keeper: Keeper | None) -> Result:
 
 
 def _audited(result: Result, learner: Learner) -> Result:
-    """Return the result once what it rests on was looked at again; Ctrl-C leaves that out."""
+    """Return the result once what it rests on was looked at again; a budget may leave that out."""
+    reason = INTERRUPTED
     try:
         if not interruption.is_set():
             learner.audit()
             return result
-    except KeyboardInterrupt:
-        pass
+    except KeyboardInterrupt as error:
+        reason = reason_of(error)
     if result.verdict is Verdict.HOLDS:
-        return evolve(result, verdict=Verdict.INCOMPLETE, reason=INTERRUPTED)
+        return evolve(result, verdict=Verdict.INCOMPLETE, reason=reason)
     return result
 
 
@@ -620,6 +624,26 @@ def trace_of(
 ) -> Trace:
     """Return the trace of some moves, whatever they lead to, with a token."""
     return _trace(system, learner, moves, violation)
+
+
+def _ended_at_start(system: System, learner: Learner, reason: str, seconds: float) -> Result:
+    """Return the result of a search that was ended before its first state was looked at."""
+    expected = _expected(system, learner.memory.name, Verdict.INCOMPLETE, None)
+    return Result(
+        model=system.name,
+        parameters=system.parameters,
+        verdict=Verdict.INCOMPLETE,
+        expected=expected.verdict,
+        states=0,
+        transitions=0,
+        levels=(),
+        seconds=seconds,
+        memory_model=learner.memory.name,
+        engine="reference",
+        file=system.file,
+        expected_by=expected.by,
+        reason=reason,
+    )
 
 
 def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:

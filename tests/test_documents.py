@@ -55,6 +55,7 @@ ELSEWHERE = {
     "comparison.md": "benchmarks, minutes each",
     "errors.md": "test_every_error_of_the_page_comes_as_it_is_shown",
     "lockless-walk.md": "the tables' own tests, below",
+    "paging.md": "tests/specs/test_paging.py, which holds the tables against runs",
     "styles.md": "the tests of styles, below",
 }
 

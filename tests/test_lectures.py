@@ -20,7 +20,7 @@ SAID = {
     "2-state-explosion": ["[4, 16, 64, 256, 1024, 4096]", "[4, 7, 10, 13, 16, 19]"],
     "3-weak-memory": [
         "True     False    holds     holds     holds     violated",
-        "stale: data = 0",
+        "data = 0 (stale: memory has 42)",
     ],
 }
 

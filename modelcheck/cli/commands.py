@@ -54,7 +54,7 @@ from modelcheck.results.result import Result
 from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
 from modelcheck.verdict import ExitCode, Verdict
-from modelcheck.watchdog import INTERRUPTED, interrupt, interruption
+from modelcheck.watchdog import INTERRUPTED, interrupt, interruption, reason_of
 
 PARAMETERS = click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the model."
@@ -341,8 +341,9 @@ def _check_all(
             here = {**options, "memory": memory}
             try:
                 outcomes.append(_check_one(model, title, parameters, here, quiet))
-            except KeyboardInterrupt:  # outside the search itself, which handles it better
-                outcomes.append(Outcome(model, title, _nothing_of(model, parameters, here)))
+            except KeyboardInterrupt as stop:  # outside the search itself, which handles it better
+                nothing = _nothing_of(model, parameters, here, reason_of(stop))
+                outcomes.append(Outcome(model, title, nothing))
             if outcomes[-1].interrupted:
                 return outcomes
     return outcomes
@@ -382,8 +383,8 @@ def _check_one(
     return Outcome(model, title, result)
 
 
-def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Result:
-    """Return the result of a model that was interrupted before its search began."""
+def _nothing_of(model: Model, parameters: dict[str, Any], options: Any, reason: str) -> Result:
+    """Return the result of a model whose search was ended before it began."""
     return Result(
         model=model.name,
         parameters={**model.parameters, **parameters},
@@ -396,7 +397,7 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any) -> Resul
         memory_model=options["memory"],
         engine="reference",
         file=model.file,
-        reason=INTERRUPTED,
+        reason=reason,
     )
 
 

@@ -114,10 +114,9 @@ def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
 
 
 def _natively(tables: Tables, meter: Meter, plan: Plan) -> Search:
-    engine = native.load()
     if plan.store is not None:
-        return engine.explore_lossily(tables, meter, plan.store)  # type: ignore[no-any-return] # lazily imported
-    return engine.explore(tables, meter, plan.workers, plan.keeper)  # type: ignore[no-any-return] # lazily imported
+        return native.load_lossy().explore(tables, meter, plan.store)  # type: ignore[no-any-return] # lazily imported
+    return native.load().explore(tables, meter, plan.workers, plan.keeper)  # type: ignore[no-any-return] # lazily imported
 
 
 def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:

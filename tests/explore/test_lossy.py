@@ -56,10 +56,7 @@ def system(properties=(), n=6):
 
 def lossy():
     """The module of the search itself."""
-    native.load()
-    from modelcheck.explore.native import lossy
-
-    return lossy
+    return native.load_lossy()
 
 
 @pytest.mark.parametrize("way", WAYS, ids=NAMES)

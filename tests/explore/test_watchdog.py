@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 from collections import namedtuple
 
+from modelcheck import System, Verdict, always, check, process, state, watchdog
 from modelcheck.watchdog import _PACKAGE, Guard, users_frame
 
 
@@ -52,3 +54,43 @@ def test_a_new_guard_has_all_its_patience():
     """The user's code cannot have run since before there was a search."""
     first, second = Guard(lambda: ""), Guard(lambda: "")
     assert 0 < first.entered <= second.entered
+
+
+@state
+class Shared:
+    x: int = 0
+
+
+def test_a_budget_holds_before_the_first_step():
+    """A process that does not come to it is ended, and the line where it was is named."""
+
+    @process
+    def busy(s):
+        while s is not None:
+            pass
+        yield s.x.set(1)
+
+    s = Shared()
+    result = check(System(s, [busy(s)]), timeout_s=0.3)
+    assert (result.verdict, result.states) == (Verdict.INCOMPLETE, 0)
+    assert "the budget of 0.3 seconds was used up; " in result.reason
+    assert "test_watchdog.py" in result.reason
+
+
+def test_the_audit_has_the_patience_of_the_search(monkeypatch):
+    """A property that takes its time is asked once more at the end, for as long as it takes."""
+    monkeypatch.setattr(watchdog, "PATIENCE_S", 0.01)
+
+    @process
+    def one(s):
+        yield s.x.set(1)
+
+    @always
+    def slow(s):
+        end = time.perf_counter() + 3 * watchdog.TICK_S
+        while time.perf_counter() < end:
+            pass
+        return s.x < 2
+
+    s = Shared()
+    assert check(System(s, [one(s)], [slow])).verdict is Verdict.HOLDS

@@ -1,9 +1,9 @@
 """The native explorer: packed states, tries as arrays, and a search compiled by numba.
 
-numba takes seconds to compile, once, and a fraction of a second to load what it compiled. So
-nothing here is imported before it is needed, and the compiled code is kept in a folder of its own:
-one for each version of the kernel's source, since numba would not notice every change, and in a
-place that can be written to even where modelcheck is installed read-only.
+numba takes seconds to compile, once. What it compiles is kept as object code in a folder of its own
+(`objects`), one for each version of the sources, in a place that can be written to even where
+modelcheck is installed read-only; after that no exact search imports numba. The kernels of other
+searches are kept there by numba itself. Nothing here is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+#: What compiled code is made of: a change in one of these files asks for other code.
+COMPILED = ("shapes", "kernel", "passes", "closure", "compact", "orbits", "emit", "objects")
+
 
 def available() -> bool:
     """Tell whether the native explorer can run here: whether there is a numba."""
@@ -24,32 +27,38 @@ def available() -> bool:
 
 
 def compiled(kernel: str = "kernel.expand") -> bool:
-    """Tell whether a kernel has been compiled before, for this version of it and of Python."""
+    """Tell whether a kernel has been compiled before, for this version of it."""
+    exact = kernel == "kernel.expand"  # that of others numba keeps itself
     tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return any(folder().rglob(f"{kernel}-*{tag}*.nbi"))
+    return any(folder().glob("expand_*.object" if exact else f"**/{kernel}-*{tag}*.nbi"))
 
 
 def load() -> Any:
-    """Return the module that searches, compiling nothing yet. Cost: imports numba, about 0.3 s."""
-    return _load("engine")
+    """Return the module that searches, compiling nothing yet, and importing no numba."""
+    return importlib.import_module(f"{__name__}.engine")
 
 
 def load_reduced() -> Any:
-    """Return the module that searches with partial-order reduction."""
-    return _load("reduced")
+    """Return the module that searches with partial-order reduction. Cost: imports numba."""
+    return _with_numba("reduced")
 
 
 def load_symmetric() -> Any:
-    """Return the module that searches up to symmetry."""
-    return _load("symmetric")
+    """Return the module that searches up to symmetry. Cost: imports numba."""
+    return _with_numba("symmetric")
 
 
 def load_symmetric_reduced() -> Any:
-    """Return the module that searches up to symmetry with partial-order reduction."""
-    return _load("symmetric_reduced")
+    """Return the module that searches up to symmetry with reduction. Cost: imports numba."""
+    return _with_numba("symmetric_reduced")
 
 
-def _load(name: str) -> Any:
+def load_lossy() -> Any:
+    """Return the module of searches that may miss states. Cost: imports numba."""
+    return _with_numba("lossy")
+
+
+def _with_numba(name: str) -> Any:
     import numba
 
     config: Any = numba.config  # it makes its attributes when it is imported
@@ -62,21 +71,22 @@ def _load(name: str) -> Any:
 
 
 def folder() -> Path:
-    """Return the folder for compiled code; it exists and can be written to."""
-    # numba's cache does not notice a change in another file that a kernel inlines.
+    """Return the folder for compiled code; it exists and can be written to.
+
+    There is one for each version of the sources, since numba's own cache does not notice a change
+    in another file that a kernel inlines.
+    """
     here = Path(__file__).parent
-    sources = [
-        (here / f"{name}.py").read_bytes() for name in ("kernel", "closure", "compact", "orbits")
-    ]
+    sources = [(here / f"{name}.py").read_bytes() for name in COMPILED]
     name = f"kernel-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
-    for folder in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):
+    for place in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
         except (OSError, RuntimeError):
             continue
-        if os.access(folder, os.W_OK) and folder.stat().st_uid == _user():
-            return folder  # not one that somebody else prepared: it holds code to be run
+        if os.access(place, os.W_OK) and place.stat().st_uid == _user():
+            return place  # not one that somebody else prepared: it holds code to be run
     return Path(tempfile.mkdtemp(prefix="modelcheck-"))
 
 

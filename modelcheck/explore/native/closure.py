@@ -11,21 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, uint64
 
-from modelcheck.explore.native.kernel import (
-    AGENT,
-    CHECKED,
-    DONE,
-    MINE,
-    MISS,
-    mix,
-    spot,
-    successor,
-    unfold,
-    value_at,
-    walk,
-)
+from modelcheck.explore.native.kernel import mix, spot, successor, unfold, value_at, walk
+from modelcheck.explore.native.shapes import AGENT, CHECKED, DONE, MINE, MISS
 
-#: A kernel came back because a relation was never fetched; beside `kernel.MISS` and the like.
+#: A kernel came back because a relation was never fetched; beside `shapes.MISS` and the like.
 RELATE = 16
 
 #: Where in a worker's counters it is counted in how many states something was put off.

@@ -18,28 +18,28 @@ import numpy as np
 from numba import njit, uint32, uint64
 
 from modelcheck.explore.lossy import PROBES
-from modelcheck.explore.native.kernel import (
+from modelcheck.explore.native.kernel import at_rest, mix, prefetch, spot, value_at, walk
+from modelcheck.explore.native.shapes import (
+    AGENT,
+    CHECKED,
     DONE,
+    FAIL_AGENT,
+    FAIL_AT,
+    FAIL_STATE,
+    FAIL_WHICH,
     FALSE,
     MISS,
     ROOM,
+    TRANSITIONS,
     WITNESS,
-    mix,
-    prefetch,
-    spot,
-    value_at,
-    walk,
 )
 
 #: The set is as full as it may get.
 FULL = 5
 
-#: Places in the counters. ONES: bits that are set, or hashes stored; COMPARED: entries that a new
-#: state was held against.
-(
-    CURSOR, NEW, ONES, COMPARED, TRANSITIONS, AGENT, CHECKED,
-    FAIL_AT, FAIL_STATE, FAIL_AGENT, FAIL_WHICH, STUCK_STATE, STUCK_PROPERTY,
-) = range(13)  # fmt: skip
+#: Places in the counters, beside those from `TRANSITIONS` on. ONES: bits that are set, or hashes
+#: stored; COMPARED: entries that a new state was held against.
+CURSOR, NEW, ONES, COMPARED = range(4)
 COUNTERS = 16
 
 #: Successors waiting for their look-up.
@@ -154,13 +154,7 @@ def expand(layout, tries, agents, at_end, visited, level, mine):
     first, outcomes_of = tries.first, tries.count
     failing, begin, deltas = tries.failing, tries.begin, tries.deltas
     where, keep, put = tries.where, tries.keep, tries.put
-    a_slot, a_base, a_size, roots, rest = (
-        agents.slot,
-        agents.base,
-        agents.size,
-        agents.roots,
-        agents.rest,
-    )
+    a_slot, a_base, a_size, roots = agents.slot, agents.base, agents.size, agents.roots
     low, high, bits, missed = visited.low, visited.high, visited.bits, visited.missed
     high_mask, limit = visited.mask, visited.limit
     here, following, links, visits = level.here, level.following, level.links, level.visits
@@ -195,23 +189,10 @@ def expand(layout, tries, agents, at_end, visited, level, mine):
             leaves[a] = t_data[node]
             branches += outcomes_of[leaves[a]]
         if not missing and branches == 0:
-            resting = True
-            for a in range(number):
-                local = value_at(word, shift, mask, words, a_slot[a])
-                resting = resting and rest[a_base[a] + local]
-            stuck = not resting and level.deadlock
-            prop = np.int64(-1)
-            for p in range(len(at_end) if resting else 0):
-                start = roots[at_end[p, 0]]
-                node = walk(t_slot, t_data, t_size, t_children, word, shift, mask, words, start)
-                if node == 0:
-                    mine[AGENT] = -1 - at_end[p, 1]
-                    missing = True
-                    break
-                if t_data[node] == 0 and not stuck:
-                    stuck, prop = True, at_end[p, 1]
-            if stuck and not missing and mine[STUCK_STATE] < 0:
-                mine[STUCK_STATE], mine[STUCK_PROPERTY] = cursor, prop
+            missing = at_rest(
+                t_slot, t_data, t_size, t_children, word, shift, mask, words, agents, at_end,
+                level.deadlock, mine, cursor,
+            )  # fmt: skip
         if missing:
             why = MISS
             break

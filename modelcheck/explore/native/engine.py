@@ -18,13 +18,13 @@ import numpy as np
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore.budget import Meter
 from modelcheck.explore.checkpoint import Keeper, Reader
-from modelcheck.explore.lossy import Lossy
-from modelcheck.explore.native import kernel
+from modelcheck.explore.native import calls, shapes
 from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.flat import FlatTables
-from modelcheck.explore.native.kernel import CURSOR, MINE, TRANSITIONS, Work
+from modelcheck.explore.native.layout import Packing
+from modelcheck.explore.native.shapes import CURSOR, MINE, TRANSITIONS, Scratch, Work
 from modelcheck.explore.native.snapshot import restore, take
-from modelcheck.explore.native.storage import MOST, TOO_MANY, Storage
+from modelcheck.explore.native.storage import MOST, TOO_MANY, Storage, scratch
 from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
@@ -50,6 +50,7 @@ class NativeSearch:
         self.search = Search(tables, engine="native")
         self.flat = FlatTables(tables)
         self.storage = Storage(self.sizes(), workers)
+        self._rooms: tuple[Packing | None, list[Scratch]] = None, []
         self.bounds = [0]  # where each level begins in the store
         self.most = min(meter.budget.states or MOST, MOST)
         self.stride = min(STRIDE, max(64, self.most // 8))
@@ -98,7 +99,7 @@ class NativeSearch:
         self.search.levels = list(search.levels)
         self.bounds = [int(b) for b in np.cumsum([0, *search.levels])]
         self.storage.shared[CURSOR] = self.bounds[-1]
-        self.storage.mine[0][kernel.CHECKED] = len(states)
+        self.storage.mine[0][shapes.CHECKED] = len(states)
 
     def run(self) -> Search:
         """Search to the end, the first violation, or a budget."""
@@ -169,7 +170,7 @@ class NativeSearch:
     def _has_failed(self) -> bool:
         """Tell whether the level violates something one step further on."""
         return self.search.found is not None or any(
-            m[kernel.FAIL_AT] >= 0 for m in self.storage.mine
+            m[shapes.FAIL_AT] >= 0 for m in self.storage.mine
         )
 
     def _look_at_rest(self, last: int) -> None:
@@ -195,7 +196,17 @@ class NativeSearch:
         return min(self.storage.used, self.most)
 
     def _work(self, visits: Any, last: int, margin: int, order: Any, deferred: Any) -> Work:
-        return Work(visits, order, deferred, last, margin, self.tables.check_deadlock, _NO_MASKS)
+        deadlock, room = bool(self.tables.check_deadlock), self._room(0)
+        return Work(visits, order, deferred, last, margin, deadlock, _NO_MASKS, room)
+
+    def _room(self, worker: int) -> Scratch:
+        """Return a worker's room, the same as long as states are packed in the same way."""
+        packing = self.storage.packing
+        if self._rooms[0] is not packing:
+            agents = len(self.tables.agents)
+            rooms = [scratch(packing.arrays, agents) for _ in range(self.workers)]
+            self._rooms = packing, rooms
+        return self._rooms[1][worker]
 
     def _expand_alone(self, last: int) -> None:
         """Expand states in order with one worker, learning each path as it comes."""
@@ -209,10 +220,10 @@ class NativeSearch:
         """
         storage, mine = self.storage, self.storage.mine[0]
         why = self._kernel(self._work(self.flat.visits.data, last, 0, order, _NONE), mine)
-        if why == kernel.MISS:
+        if why == shapes.MISS:
             at = int(storage.shared[CURSOR])
-            self._learn_all(int(mine[kernel.AGENT]), int(order[at]) if len(order) else at)
-        elif why == kernel.ROOM:
+            self._learn_all(int(mine[shapes.AGENT]), int(order[at]) if len(order) else at)
+        elif why == shapes.ROOM:
             self._grow()
 
     def _learn_all(self, first: int, index: int) -> None:
@@ -243,10 +254,10 @@ class NativeSearch:
                 if outcome.failure is None:
                     reached = self._reached(state, outcome.writes)
                     self.storage.add(np.array([reached], np.int64))
-                elif mine[kernel.FAIL_AT] < 0:
-                    mine[kernel.FAIL_AT] = self.storage.used
-                    mine[kernel.FAIL_STATE] = index
-                    mine[kernel.FAIL_AGENT], mine[kernel.FAIL_WHICH] = before, which
+                elif mine[shapes.FAIL_AT] < 0:
+                    mine[shapes.FAIL_AT] = self.storage.used
+                    mine[shapes.FAIL_STATE] = index
+                    mine[shapes.FAIL_AGENT], mine[shapes.FAIL_WHICH] = before, which
 
     def _reached(self, state: State, writes: tuple[tuple[int, int], ...]) -> State:
         """Return what is stored for the state that some writes lead to."""
@@ -254,18 +265,20 @@ class NativeSearch:
 
     def _grow(self) -> None:
         """Make room, if the memory budget allows."""
-        self.search.reason = self.meter.room_for(self.storage.growth_mib())
+        # The kernel says how many successors it wants room for.
+        wanted = int(self.storage.mine[0][shapes.AGENT]) + shapes.PENDING
+        self.search.reason = self.meter.room_for(self.storage.growth_mib(wanted))
         if not self.search.reason:
-            # The kernel says how many successors it wants room for.
-            self.storage.reserve(int(self.storage.mine[0][kernel.AGENT]) + kernel.PENDING)
+            self.storage.reserve(wanted)
 
     def _expand_together(self, last: int) -> None:
         """Expand states with all workers; learn what they put off, and expand that alone."""
         storage, begun = self.storage, int(self.storage.shared[CURSOR])
         upto = min(last, begun + self.stride * self.workers)
-        margin = self.workers * (2 * kernel.CHUNK + kernel.PENDING + 2 * kernel.MANY)
-        if storage.used + 2 * margin > len(storage.store.states):
-            self.search.reason = self.meter.room_for(storage.growth_mib())
+        margin = self.workers * (2 * shapes.CHUNK + shapes.PENDING + 2 * shapes.MANY)
+        growth_mib = storage.growth_mib(2 * margin)
+        if growth_mib:
+            self.search.reason = self.meter.room_for(growth_mib)
             if self.search.reason:
                 return
         storage.reserve(2 * margin)
@@ -276,12 +289,12 @@ class NativeSearch:
                 upto,
                 margin,
                 _NONE,
-                np.empty(upto - begun + kernel.BLOCK, np.int64),
-            )
-            for _ in range(self.workers)
+                np.empty(upto - begun + shapes.BLOCK, np.int64),
+            )._replace(scratch=self._room(worker))
+            for worker in range(self.workers)
         ]
         for mine in storage.mine:
-            mine[kernel.DEFERRED] = 0
+            mine[shapes.DEFERRED] = 0
         run: Callable[[int], int] = lambda i: self._kernel(works[i], storage.mine[i])  # noqa: E731  two names for two arrays
         with ThreadPoolExecutor(self.workers) as pool:
             list(pool.map(run, range(self.workers)))
@@ -292,7 +305,7 @@ class NativeSearch:
         put_off = np.sort(
             np.concatenate(
                 [
-                    w.deferred[: int(m[kernel.DEFERRED])]
+                    w.deferred[: int(m[shapes.DEFERRED])]
                     for w, m in zip(works, storage.mine, strict=True)
                 ]
             )
@@ -310,7 +323,7 @@ class NativeSearch:
 
     def _kernel(self, work: Work, mine: Any) -> int:
         return int(
-            kernel.expand(
+            calls.expand(
                 self.storage.packing.arrays, self.flat.tries(), self.flat.agents(), self.at_end,
                 self.storage.store, mine, work,
             )
@@ -346,6 +359,9 @@ class NativeSearch:
         self.tables.leaf(agent, state)
         sizes = self.sizes()
         if not self.storage.fits(sizes):
+            lacking = self.meter.room_for(self.storage.repacking_mib())
+            if lacking:
+                raise Full(lacking)
             self.storage.repack(sizes)
             self.flat.use_layout(self.storage.packing.arrays)
         self.flat.add_agent_path(agent, state)
@@ -365,39 +381,40 @@ class NativeSearch:
     def _examine(self) -> None:
         """Hold the states found since against the properties; note witnesses and a violation."""
         mine, storage, last = self.storage.mine[0], self.storage, self._states
-        while mine[kernel.CHECKED] < last and len(self.rows):
-            why = kernel.examine(
+        while mine[shapes.CHECKED] < last and len(self.rows):
+            room = scratch(storage.packing.arrays)
+            why = calls.examine(
                 storage.packing.arrays, self.flat.tries(), self.flat.roots.data, self.rows,
-                storage.store, mine, last,
+                storage.store, mine, last, room,
             )  # fmt: skip
-            if why == kernel.DONE:
+            if why == shapes.DONE:
                 break
-            index, at = int(self.rows[mine[kernel.AGENT], 1]), int(mine[kernel.CHECKED])
-            if why == kernel.MISS:
+            index, at = int(self.rows[mine[shapes.AGENT], 1]), int(mine[shapes.CHECKED])
+            if why == shapes.MISS:
                 self._learn(-1 - index, storage.state(at))
-            elif why == kernel.WITNESS:
+            elif why == shapes.WITNESS:
                 self.search.witnesses[index] = self.path_to(at)
                 self.rows = self.rows[self.rows[:, 1] != index]
             else:
-                fail_at = int(mine[kernel.FAIL_AT])
+                fail_at = int(mine[shapes.FAIL_AT])
                 if fail_at < 0 or at < fail_at:
                     self.search.found = Found(Kind.INVARIANT, self.path_to(at), index)
                 self.rows = self.rows[self.rows[:, 2] == 0]  # the level may have witnesses still
 
     def _judge(self) -> None:
         """Decide what the level violates: a state of its own first, then what it found first."""
-        stuck = [m for m in self.storage.mine if m[kernel.STUCK_STATE] >= 0]
-        failed = [m for m in self.storage.mine if m[kernel.FAIL_AT] >= 0]
+        stuck = [m for m in self.storage.mine if m[shapes.STUCK_STATE] >= 0]
+        failed = [m for m in self.storage.mine if m[shapes.FAIL_AT] >= 0]
         if stuck:
-            first = min(stuck, key=lambda m: int(m[kernel.STUCK_STATE]))
-            prop = int(first[kernel.STUCK_PROPERTY])
-            path = self.path_to(int(first[kernel.STUCK_STATE]))
+            first = min(stuck, key=lambda m: int(m[shapes.STUCK_STATE]))
+            prop = int(first[shapes.STUCK_PROPERTY])
+            path = self.path_to(int(first[shapes.STUCK_STATE]))
             kind = Kind.DEADLOCK if prop < 0 else Kind.FINAL
             self.search.found = Found(kind, path, None if prop < 0 else prop)
         elif failed and self.search.found is None:
-            first = min(failed, key=lambda m: int(m[kernel.FAIL_STATE]))
+            first = min(failed, key=lambda m: int(m[shapes.FAIL_STATE]))
             state, agent, which = (
-                int(first[k]) for k in (kernel.FAIL_STATE, kernel.FAIL_AGENT, kernel.FAIL_WHICH)
+                int(first[k]) for k in (shapes.FAIL_STATE, shapes.FAIL_AGENT, shapes.FAIL_WHICH)
             )
             failure = self.tables.leaf(agent, self.storage.state(state)).outcomes[which].failure
             assert failure is not None
@@ -409,22 +426,24 @@ class NativeSearch:
         Its parent is the first state of the level before that leads to it: looked for, not stored.
         Cost: at most one pass over the levels before.
         """
-        scratch = np.zeros(MINE, np.int64)
-        scratch[kernel.SPARE] = -1
+        counters = np.zeros(MINE, np.int64)
+        counters[shapes.SPARE] = -1
         moves: list[Move] = []
         while index > 0:
             level = int(np.searchsorted(self.bounds, index, side="right")) - 1
-            parent, agent, which = self._predecessor(scratch, self._bounds_before(level), index)
+            parent, agent, which = self._predecessor(counters, self._bounds_before(level), index)
             moves.append((int(agent), int(which)))
             index = int(parent)
         return tuple(reversed(moves))
 
     def _predecessor(self, mine: Any, bounds: tuple[int, int], index: int) -> Any:
         """Return the first state within bounds that leads to another one, with the move."""
-        return kernel.predecessor(
-            self.storage.packing.arrays, self.flat.tries(), self.flat.agents(), self.storage.store,
-            mine, bounds, index,
+        found, packing = np.array([*bounds, 0], np.int64), self.storage.packing.arrays
+        calls.predecessor(
+            packing, self.flat.tries(), self.flat.agents(), self.storage.store, mine, index, found,
+            scratch(packing),
         )  # fmt: skip
+        return found
 
     def _bounds_before(self, level: int) -> tuple[int, int]:
         """Return where the states of the level before stand, and so every parent."""
@@ -433,13 +452,6 @@ class NativeSearch:
 
 _NONE = np.zeros(0, np.int64)
 _NO_MASKS = np.zeros(0, np.uint64)
-
-
-def explore_lossily(tables: Tables, meter: Meter, lossy: Lossy) -> Search:
-    """Search with a visited set that may miss states."""
-    from modelcheck.explore.native.lossy import LossySearch
-
-    return LossySearch(tables, meter, lossy).run()
 
 
 def explore(tables: Tables, meter: Meter, workers: int = 1, keeper: Keeper | None = None) -> Search:

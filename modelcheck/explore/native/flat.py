@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelcheck.explore.native.arrays import Growing
-from modelcheck.explore.native.kernel import Agents, Layout, Tries
+from modelcheck.explore.native.shapes import Agents, Layout, Tries
 from modelcheck.tables.tables import State, Tables
 from modelcheck.tables.tries import Answer, Branch, Leaf, Trie
 
@@ -154,11 +154,16 @@ class FlatTables:
             self.failing.append(outcome.failure is not None)
             self.begin.append(self.where.used)
             changes = self._changes(outcome.writes) if self._fits(outcome.writes) else {}
+            if self._one_word():
+                changes = changes or {0: (0, 0)}  # the kernel finds it by the outcome's number
             self.deltas.append(len(changes))
             for word, (mask, bits) in sorted(changes.items()):
                 self.where.append(word)
                 self.keep.append(~mask & 0xFFFFFFFFFFFFFFFF)
                 self.put.append(bits)
+
+    def _one_word(self) -> bool:
+        return self._layout is not None and self._layout.words == 1
 
     def _fits(self, writes: tuple[tuple[int, int], ...]) -> bool:
         """Tell whether the writes can be packed; if not, a wider layout is on its way."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import define, field
 
-from modelcheck.explore.native.kernel import Layout
+from modelcheck.explore.native.shapes import Layout
 
 WORD = 64
 
@@ -50,6 +50,27 @@ def widths_for(sizes: Sequence[int], slack: int = 0) -> list[int]:
     """
     bits = [max(1, (size - 1).bit_length()) for size in sizes]
     return [b + (slack if size > 2 else 0) for b, size in zip(bits, sizes, strict=True)]
+
+
+def roomy_widths(sizes: Sequence[int]) -> list[int]:
+    """Return widths with a bit to spare where slots may grow, as far as one word has room for that.
+
+    A state of one word is stored as it is; packing anew now and then is cheaper than a second one.
+    Where several words are needed in any case, all such slots get their bit.
+
+    Examples
+    --------
+    >>> roomy_widths([4, 2]), sum(roomy_widths([4, 2] * 17))
+    ([3, 1], 64)
+    """
+    tight, roomy = widths_for(sizes), widths_for(sizes, slack=1)
+    if sum(tight) > WORD or sum(roomy) <= WORD:
+        return roomy
+    spare = WORD - sum(tight)
+    growing = [slot for slot in range(len(sizes)) if roomy[slot] > tight[slot]]
+    for slot in sorted(growing, key=lambda slot: -sizes[slot])[:spare]:
+        tight[slot] += 1
+    return tight
 
 
 def _place(widths: Sequence[int]) -> tuple[list[int], list[int], int]:

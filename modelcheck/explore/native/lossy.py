@@ -18,20 +18,11 @@ import numpy as np
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore.budget import Meter, resident_mib
 from modelcheck.explore.lossy import Lossy
-from modelcheck.explore.native import compact
-from modelcheck.explore.native.compact import (
-    CHECKED,
-    COUNTERS,
-    CURSOR,
-    FULL,
-    NEW,
-    TRANSITIONS,
-    Level,
-    Visited,
-)
+from modelcheck.explore.native import compact, shapes
+from modelcheck.explore.native.compact import COUNTERS, CURSOR, FULL, NEW, Level, Visited
 from modelcheck.explore.native.flat import FlatTables
-from modelcheck.explore.native.kernel import DONE, MISS, ROOM, WITNESS
 from modelcheck.explore.native.layout import Packing, widths_for
+from modelcheck.explore.native.shapes import CHECKED, DONE, MISS, ROOM, TRANSITIONS, WITNESS
 from modelcheck.explore.search import Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
@@ -84,7 +75,7 @@ class LossySearch:
         self.flat.use_layout(self.packing.arrays)
         self.flat.add_everything()
         self.mine = np.zeros(COUNTERS, np.int64)
-        self.mine[[compact.FAIL_AT, compact.STUCK_STATE]] = -1
+        self.mine[[shapes.FAIL_AT, shapes.STUCK_STATE]] = -1
         self.visited = self._empty_set()
         words = self.packing.arrays.words
         self.here = np.zeros((0, words), np.uint64)
@@ -174,7 +165,7 @@ class LossySearch:
         self._write_links()
         self.here = self.following[: int(mine[NEW])].copy()
         mine[[NEW, CURSOR, CHECKED]] = 0
-        mine[compact.FAIL_AT] = -1
+        mine[shapes.FAIL_AT] = -1
 
     def _expand(self, last: int) -> None:
         """Run the kernel once; see to what it stopped for."""
@@ -189,9 +180,9 @@ class LossySearch:
         )  # fmt: skip
         self.states += int(mine[NEW]) - before
         if why == MISS:
-            self._learn(int(mine[compact.AGENT]), self._state(self.here[int(mine[CURSOR])]))
+            self._learn(int(mine[shapes.AGENT]), self._state(self.here[int(mine[CURSOR])]))
         elif why == ROOM:
-            self._grow_level(int(mine[compact.AGENT]))
+            self._grow_level(int(mine[shapes.AGENT]))
         elif why == FULL:
             self._grow_set()
 
@@ -263,28 +254,28 @@ class LossySearch:
             if why == DONE:
                 break
             at = int(mine[CHECKED])
-            index = int(self.rows[mine[compact.AGENT], 1])
+            index = int(self.rows[mine[shapes.AGENT], 1])
             if why == MISS:
                 self._learn(-1 - index, self._state(self.following[at]))
             elif why == WITNESS:
                 self.witnesses[index] = depth, at
                 self.rows = self.rows[self.rows[:, 1] != index]
             else:
-                if mine[compact.FAIL_AT] < 0 or at < mine[compact.FAIL_AT]:
+                if mine[shapes.FAIL_AT] < 0 or at < mine[shapes.FAIL_AT]:
                     self.violation = Kind.INVARIANT, (depth, at), index, None
                 self.rows = self.rows[self.rows[:, 2] == 0]  # the level may have witnesses still
 
     def _judge(self) -> None:
         """Decide what the level violates: a state of its own first, then what it found first."""
         mine, depth = self.mine, len(self.search.levels) - 1
-        if mine[compact.STUCK_STATE] >= 0:
-            prop = int(mine[compact.STUCK_PROPERTY])
+        if mine[shapes.STUCK_STATE] >= 0:
+            prop = int(mine[shapes.STUCK_PROPERTY])
             kind = Kind.DEADLOCK if prop < 0 else Kind.FINAL
-            place = depth, int(mine[compact.STUCK_STATE])
+            place = depth, int(mine[shapes.STUCK_STATE])
             self.violation = kind, place, None if prop < 0 else prop, None
-        elif mine[compact.FAIL_AT] >= 0 and self.violation is None:
+        elif mine[shapes.FAIL_AT] >= 0 and self.violation is None:
             state, agent, which = (
-                int(mine[k]) for k in (compact.FAIL_STATE, compact.FAIL_AGENT, compact.FAIL_WHICH)
+                int(mine[k]) for k in (shapes.FAIL_STATE, shapes.FAIL_AGENT, shapes.FAIL_WHICH)
             )
             outcome = self.tables.leaf(agent, self._state(self.here[state])).outcomes[which]
             assert outcome.failure is not None
@@ -391,4 +382,6 @@ def _verify(tables: Tables, found: Found) -> None:
         assert not any(tables.leaf(a, state).outcomes for a in range(len(tables.agents)))
 
 
-__all__ = ["LossySearch"]
+def explore(tables: Tables, meter: Meter, lossy: Lossy) -> Search:
+    """Search with a visited set that may miss states."""
+    return LossySearch(tables, meter, lossy).run()

@@ -14,6 +14,16 @@ import numpy as np
 from numba import njit, uint64
 
 from modelcheck.explore.native.kernel import (
+    fetch_add,
+    fold,
+    insert,
+    mix,
+    spot,
+    unfold,
+    value_at,
+    walk,
+)
+from modelcheck.explore.native.shapes import (
     AGENT,
     ALLOCATED,
     BLOCK,
@@ -33,14 +43,6 @@ from modelcheck.explore.native.kernel import (
     STUCK_STATE,
     SUBS,
     TRANSITIONS,
-    fetch_add,
-    fold,
-    insert,
-    mix,
-    spot,
-    unfold,
-    value_at,
-    walk,
 )
 
 
@@ -400,7 +402,7 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
                             continue
                         is_recent[place], recent[place] = True, raw
                     root = _form(layout, store, mine, group, room, changed, vector, ids)
-                    insert(states, table, shared, mine, root)
+                    insert(states, table, shared, mine, root, spot(mix(root), uint64(len(table))))
             cursor += 1
         if margin == 0:
             shared[CURSOR] = cursor
@@ -415,7 +417,7 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
 
 @njit(cache=True, nogil=True)
 def predecessor(layout, tries, agents, store, mine, bounds, target, group):
-    """Return the first state within `bounds` that leads to `target`; see `kernel.predecessor`."""
+    """Return the first state within `bounds` that leads to `target`; see `passes.predecessor`."""
     count = layout.words
     words, changed = np.empty(count, np.uint64), np.empty(count, np.uint64)
     ids = np.empty(count + len(layout.left) + 1, np.uint64)

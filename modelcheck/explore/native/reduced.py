@@ -16,11 +16,11 @@ from attrs import evolve
 
 from modelcheck.explore import coverage
 from modelcheck.explore.budget import Meter
-from modelcheck.explore.native import closure, kernel
+from modelcheck.explore.native import closure, shapes
 from modelcheck.explore.native.engine import NativeSearch
 from modelcheck.explore.native.engine import explore as plain
-from modelcheck.explore.native.kernel import CURSOR, MINE
 from modelcheck.explore.native.relations import FlatRelations
+from modelcheck.explore.native.shapes import CURSOR, MINE
 from modelcheck.explore.reduction.audit import Audit, spread
 from modelcheck.explore.reduction.ignoring import bits
 from modelcheck.explore.reduction.relations import Relations
@@ -181,13 +181,13 @@ class ReducedSearch(NativeSearch):
         left = []
         self.put_off += sum(int(mine[closure.PUT_OFF]) for mine, _ in jobs)
         for (_, end), (mine, scratch), why in zip(ranges, jobs, whys, strict=True):
-            at = int(mine[kernel.CHECKED])
-            if why == kernel.DONE:
+            at = int(mine[shapes.CHECKED])
+            if why == shapes.DONE:
                 continue
             left.append((at, end))
-            if why == kernel.MISS:
+            if why == shapes.MISS:
                 index = int(order[at]) if len(order) else at
-                self._learn(int(mine[kernel.AGENT]), self.storage.state(index))
+                self._learn(int(mine[shapes.AGENT]), self.storage.state(index))
             else:
                 self.relations.fetch(int(scratch.wanted[0]), int(scratch.wanted[1]))
         return left
@@ -254,7 +254,7 @@ class ReducedSearch(NativeSearch):
         """Return where the states that each state was expanded to begin in a list, and the list."""
         count = self.storage.used
         scratch = np.zeros(MINE, np.int64)
-        scratch[kernel.SPARE] = -1
+        scratch[shapes.SPARE] = -1
         begin = np.zeros(count + 1, np.int64)
         edges = np.zeros(2 * count + 64, np.uint32)
         while True:
@@ -299,7 +299,7 @@ class ReducedSearch(NativeSearch):
 
 def _counters(begin: int) -> Any:
     mine = np.zeros(MINE, np.int64)
-    mine[kernel.CHECKED] = begin
+    mine[shapes.CHECKED] = begin
     return mine
 
 

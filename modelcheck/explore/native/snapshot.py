@@ -13,16 +13,16 @@ import numpy as np
 
 from modelcheck.errors import UsageError
 from modelcheck.explore.checkpoint import Reader
-from modelcheck.explore.native import kernel
-from modelcheck.explore.native.kernel import CURSOR, SPARE, SUBS, TRANSITIONS
+from modelcheck.explore.native import shapes
+from modelcheck.explore.native.shapes import CURSOR, SPARE, SUBS, TRANSITIONS
 
 if TYPE_CHECKING:
     from modelcheck.explore.native.engine import NativeSearch
 
 #: What a worker notes of a violation: the first of all workers' is kept. The second field is -1
 #: where there is none.
-_STUCK = (kernel.STUCK_STATE, kernel.STUCK_STATE, kernel.STUCK_PROPERTY)
-_FAILED = (kernel.FAIL_STATE, kernel.FAIL_AT, kernel.FAIL_AGENT, kernel.FAIL_WHICH)
+_STUCK = (shapes.STUCK_STATE, shapes.STUCK_STATE, shapes.STUCK_PROPERTY)
+_FAILED = (shapes.FAIL_STATE, shapes.FAIL_AT, shapes.FAIL_AGENT, shapes.FAIL_WHICH)
 
 
 def take(search: NativeSearch) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -38,7 +38,7 @@ def take(search: NativeSearch) -> tuple[dict[str, Any], dict[str, Any]]:
         "levels": found.levels,
         "transitions": search.transitions(),
         # A violation is not kept: it is found again, by going over its level once more.
-        "checked": int(storage.mine[0][kernel.CHECKED]) if found.found is None
+        "checked": int(storage.mine[0][shapes.CHECKED]) if found.found is None
         else search.bounds[-1],
         "stuck": _first(storage.mine, _STUCK),
         "failed": _first(storage.mine, _FAILED),
@@ -115,7 +115,7 @@ def _restore_counters(search: NativeSearch, numbers: Any) -> None:
     storage.shared[CURSOR] = cursor
     search.search.transitions = int(numbers["transitions"])
     mine[TRANSITIONS] = 0
-    mine[kernel.CHECKED] = int(numbers["checked"])
+    mine[shapes.CHECKED] = int(numbers["checked"])
     for fields, note in ((_STUCK, numbers["stuck"]), (_FAILED, numbers["failed"])):
         if note is not None:
             for field, value in zip(fields, note, strict=True):

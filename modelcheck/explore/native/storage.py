@@ -7,20 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from modelcheck.explore.native import kernel
+from modelcheck.explore.native import calls
 from modelcheck.explore.native.arrays import Full
-from modelcheck.explore.native.kernel import (
+from modelcheck.explore.native.layout import Packing, roomy_widths
+from modelcheck.explore.native.shapes import (
     ALLOCATED,
     CURSOR,
     END,
+    FAIL_AT,
     MINE,
     NEXT,
+    PENDING,
+    RECENT,
     SHARED,
     SPARE,
+    STUCK_STATE,
     SUBS,
+    Layout,
+    Scratch,
     Store,
 )
-from modelcheck.explore.native.layout import Packing, widths_for
 from modelcheck.tables.tables import State
 
 #: Places of a hash table that the upper 32 bits of a hash can tell apart.
@@ -34,6 +40,9 @@ MOST_SUBS = PLACES // 2
 
 TOO_MANY = "more states were found than 32-bit indices can name"
 
+#: From the counters of one worker to those of the next: they share no cache line.
+APART = 4 * MINE
+
 #: How full the table of parts may get; the kernel knows this figure too.
 SUB_FULL = 0.7
 
@@ -45,11 +54,11 @@ class Storage:
     """
 
     def __init__(self, sizes: Sequence[int], workers: int):
-        self.packing = Packing(widths_for(sizes, slack=1))
+        self.packing = Packing(roomy_widths(sizes))
         self.shared = np.zeros(SHARED, np.int64)
-        self.mine = [np.zeros(MINE, np.int64) for _ in range(workers)]
+        self.mine = list(np.zeros((workers, APART), np.int64)[:, :MINE])
         for counters in self.mine:
-            counters[[SPARE, kernel.FAIL_AT, kernel.STUCK_STATE]] = -1
+            counters[[SPARE, FAIL_AT, STUCK_STATE]] = -1
         self.dead: list[int] = []  # ids of parts that stand for nothing, left by other workers
         self._make(1 << 14, 1 << 10)
 
@@ -71,8 +80,8 @@ class Storage:
         self.mine[0][NEXT], self.shared[SUBS] = used, parts
         table = np.zeros(_table_size(len(states)), np.uint32)
         sub_table = np.zeros(2 * len(subs), np.uint32)
-        kernel.rehash(states, used, table, _NOTHING)
-        kernel.rehash(subs, parts, sub_table, np.array(dead, np.int64))
+        calls.rehash(states, 0, used, table, _NOTHING)
+        calls.rehash(subs, 0, parts, sub_table, np.array(dead, np.int64))
         self.store = Store(states, table, subs, sub_table, self.shared)
         self.own_all()
 
@@ -104,15 +113,30 @@ class Storage:
         sources = [place for place in range(final, taken) if place not in open_places]
         targets = [place for place in holes if place < final]
         if sources:
-            kernel.move(self.store, np.array(sources, np.int64), np.array(targets, np.int64))
+            calls.move(self.store, np.array(sources, np.int64), np.array(targets, np.int64))
         self.mine[0][NEXT] = final
         self.own_all()
 
     # Room.
 
-    def growth_mib(self) -> float:
-        """Return about how much memory the next growth of the store takes for good, in MiB."""
-        return (self._room() - len(self.store.states)) * (8 + 4 / 0.75) / 2**20
+    def growth_mib(self, states: int) -> float:
+        """Return about how much memory room for so many more takes for good, in MiB; 0 if none."""
+        places = self._room() - len(self.store.states) if self._lacks_states(states) else 0
+        parts = self._sub_room() - len(self.store.subs) if self._lacks_subs(states) else 0
+        return (places * (8 + 4 / 0.75) + parts * (8 + 2 * 4)) / 2**20
+
+    def _lacks_states(self, states: int) -> bool:
+        return self.used + states > len(self.store.states)
+
+    def _lacks_subs(self, states: int) -> bool:
+        words = self.packing.arrays.words
+        wanted = int(self.shared[SUBS]) + 4 * words * states
+        return words > 1 and wanted > SUB_FULL * len(self.store.subs)
+
+    def _sub_room(self) -> int:
+        """Return for how many parts there is to be room next."""
+        now = len(self.store.subs)
+        return min(now * (4 if now < 1 << 18 else 2), MOST_SUBS)
 
     def _room(self) -> int:
         """Return for how many states there is to be room next."""
@@ -128,14 +152,11 @@ class Storage:
 
         Raises `Full` where 32-bit numbers name no more; what is there stays as it is.
         """
-        while self.used + states > len(self.store.states):
+        while self._lacks_states(states):
             if len(self.store.states) >= MOST:
                 raise Full(TOO_MANY)
             self._grow_states()
-        words = self.packing.arrays.words
-        while words > 1 and self.shared[SUBS] + 4 * words * states > SUB_FULL * len(
-            self.store.subs
-        ):
+        while self._lacks_subs(states):
             if len(self.store.subs) >= MOST_SUBS:
                 raise Full("states have more different parts than 32-bit numbers can name")
             self._grow_subs()
@@ -149,22 +170,30 @@ class Storage:
         del old
         del self.store  # the old table is freed before the new one is made
         table = np.zeros(_table_size(room), np.uint32)
-        kernel.rehash(states, used, table, _NOTHING)
+        calls.rehash(states, 0, used, table, _NOTHING)
         self.store = Store(states, table, subs, sub_table, self.shared)
         self.own_all()
 
     def _grow_subs(self) -> None:
-        old, used = self.store, int(self.shared[SUBS])
-        subs = np.zeros(min(4 * len(old.subs), MOST_SUBS), np.uint64)
+        old, used, room = self.store, int(self.shared[SUBS]), self._sub_room()
+        states, table = old.states, old.table
+        subs = np.zeros(room, np.uint64)
         subs[:used] = old.subs[:used]
-        sub_table = np.zeros(2 * len(subs), np.uint32)
+        del old
+        del self.store  # as above
+        sub_table = np.zeros(2 * room, np.uint32)
         spare = [*self.dead, *(int(m[SPARE]) for m in self.mine if m[SPARE] >= 0)]
-        kernel.rehash(subs, used, sub_table, np.array(spare, np.int64))
-        self.store = Store(old.states, old.table, subs, sub_table, self.shared)
+        calls.rehash(subs, 0, used, sub_table, np.array(spare, np.int64))
+        self.store = Store(states, table, subs, sub_table, self.shared)
 
     def fits(self, sizes: Sequence[int]) -> bool:
         """Tell whether the layout has bits for so many values of each slot."""
         return self.packing.holds(sizes)
+
+    def repacking_mib(self) -> float:
+        """Return about how much memory `repack` takes for a while, in MiB."""
+        parts = len(self.store.subs) if self.packing.arrays.words > 1 else 0
+        return (self.used * 1.2 * (8 + 4 / 0.75) + parts * (8 + 2 * 4)) / 2**20
 
     def repack(self, sizes: Sequence[int]) -> None:
         """Pack all states anew, in the same order, with bits for so many values of each slot.
@@ -182,7 +211,7 @@ class Storage:
             raise
 
     def _repack(self, sizes: Sequence[int], old_layout: Any, old: Store, used: int) -> None:
-        self.packing = Packing(widths_for(sizes, slack=1))
+        self.packing = Packing(roomy_widths(sizes))
         self.mine[0][NEXT] = 0
         self.shared[SUBS] = 0
         self.dead = []
@@ -190,10 +219,15 @@ class Storage:
             counters[SPARE] = -1
         cursor = int(self.shared[CURSOR])
         self._make(max(int(used * 1.2), 1 << 14), max(len(old.subs), 1 << 10))
+        if old_layout.words == self.packing.arrays.words == 1:
+            calls.repack(old_layout, self.packing.arrays, old.states, used, self.store.states)
+            calls.rehash(self.store.states, 0, used, self.store.table, _NOTHING)
+            self.mine[0][NEXT] = used
+            self.shared[CURSOR] = cursor
+            return
         step = 1 << 16
         for first in range(0, used, step):
-            vectors = kernel.vectors_of(old_layout, old, first, min(first + step, used))
-            self.add(vectors)
+            self.add(_vectors(old_layout, old, first, min(first + step, used)))
         self.shared[CURSOR] = cursor
 
     # States.
@@ -201,15 +235,43 @@ class Storage:
     def add(self, vectors: Any) -> None:
         """Add states given as value ids, one a row."""
         self.reserve(len(vectors))
-        kernel.add_vectors(self.packing.arrays, self.store, self.mine[0], vectors)
+        arrays = self.packing.arrays
+        calls.add_vectors(arrays, self.store, self.mine[0], vectors, scratch(arrays))
 
     def state(self, index: int) -> State:
         """Return a stored state as a tuple of value ids."""
-        row = kernel.vectors_of(self.packing.arrays, self.store, index, index + 1)[0]
-        return tuple(int(v) for v in row)
+        return tuple(_vectors(self.packing.arrays, self.store, index, index + 1)[0].tolist())
 
 
 _NOTHING = np.zeros(0, np.int64)
+
+
+def scratch(layout: Layout, agents: int = 0) -> Scratch:
+    """Return room for a worker's kernels; that for `kernel.expand` only where there are agents.
+
+    The latter serves one packing: it remembers states that are in the set.
+    """
+    words, joins = layout.words, len(layout.left)
+    pending = PENDING if agents else 0
+    recent = np.zeros(RECENT if agents else 0, np.uint64)
+    recent[:1] = 1  # zero belongs in place 0, and may not be in the set; one belongs elsewhere
+    return Scratch(
+        words=np.empty(words, np.uint64),
+        changed=np.empty(words, np.uint64),
+        ids=np.empty(words + joins + 1, np.uint64),
+        leaves=np.empty(agents, np.int64),
+        whose=np.empty(agents, np.int64),
+        pending=np.empty(pending, np.uint64),
+        places=np.empty(pending, np.uint64),
+        recent=recent,
+    )
+
+
+def _vectors(layout: Layout, store: Store, first: int, last: int) -> Any:
+    """Return stored states as value ids, one a row."""
+    found = np.empty((last - first, len(layout.word)), np.int64)
+    calls.vectors_of(layout, store, first, found, scratch(layout))
+    return found
 
 
 def _table_size(states: int) -> int:

@@ -1,0 +1,17 @@
+"""The kernels of the exact search as functions to call, with no numba imported.
+
+Neighbours: `kernel` and `passes` have their code, `objects` brings it here.
+"""
+
+from __future__ import annotations
+
+from modelcheck.explore.native.objects import Entry
+
+expand = Entry("kernel", "expand")
+move = Entry("passes", "move")
+examine = Entry("passes", "examine")
+predecessor = Entry("passes", "predecessor")
+rehash = Entry("passes", "rehash")
+add_vectors = Entry("passes", "add_vectors")
+vectors_of = Entry("passes", "vectors_of")
+repack = Entry("passes", "repack")
