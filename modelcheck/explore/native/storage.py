@@ -162,25 +162,26 @@ class Storage:
             self._grow_subs()
 
     def _grow_states(self) -> None:
-        old, used = self.store, self.used
-        room = self._room()
+        used, room = self.used, self._room()
+        old, subs, sub_table = self.store.states, self.store.subs, self.store.sub_table
+        # Never more at once than what comes out: the old table goes before the states are copied,
+        # the old states before the new table is made.
+        del self.store
         states = np.zeros(room, np.uint64)
-        states[:used] = old.states[:used]
-        subs, sub_table = old.subs, old.sub_table
+        states[:used] = old[:used]
         del old
-        del self.store  # the old table is freed before the new one is made
         table = np.zeros(_table_size(room), np.uint32)
         calls.rehash(states, 0, used, table, _NOTHING)
         self.store = Store(states, table, subs, sub_table, self.shared)
         self.own_all()
 
     def _grow_subs(self) -> None:
-        old, used, room = self.store, int(self.shared[SUBS]), self._sub_room()
-        states, table = old.states, old.table
-        subs = np.zeros(room, np.uint64)
-        subs[:used] = old.subs[:used]
-        del old
+        used, room = int(self.shared[SUBS]), self._sub_room()
+        states, table, old = self.store.states, self.store.table, self.store.subs
         del self.store  # as above
+        subs = np.zeros(room, np.uint64)
+        subs[:used] = old[:used]
+        del old
         sub_table = np.zeros(2 * room, np.uint32)
         spare = [*self.dead, *(int(m[SPARE]) for m in self.mine if m[SPARE] >= 0)]
         calls.rehash(subs, 0, used, sub_table, np.array(spare, np.int64))
