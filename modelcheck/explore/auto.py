@@ -29,6 +29,10 @@ from modelcheck.watchdog import reason_of
 #: Agents that reduction can tell apart natively.
 MOST_AGENTS = 64
 
+#: A shorter counterexample than a reduced search's is looked for among so many states, or among so
+#: many times those that it stored.
+SHORTER, SHORTER_TIMES = 2_000_000, 100
+
 ENGINES = ("auto", "reference", "native")
 
 #: Seconds of search in Python before the native explorer takes over: what loading it costs, and
@@ -195,7 +199,9 @@ def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
 def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
     """Look for a shorter counterexample without reduction, no deeper than the one found.
 
-    What was found before is not lost: not to a budget, not to an interruption.
+    Without reduction there may be too many states, however short the counterexample is: it is
+    looked for among so many, and else not called a shortest one. What was found before is not
+    lost: not to a budget, not to an interruption.
     """
     if search.found is None or search.reduction is None:
         return search
@@ -203,7 +209,7 @@ def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
         search.shortest, search.reduction = False, evolve(search.reduction, shortest=False)
         return search
     length = len(search.found.path)
-    bounded = meter.bounded(depth=length)
+    bounded = meter.bounded(length, max(SHORTER, SHORTER_TIMES * search.states))
     if plan.say is not None:
         plan.say(f"a violation was found after {length} steps: looking for a shorter way to one")
     visits = {leaf: leaf.visits for leaf in coverage.leaves(search.tables)}

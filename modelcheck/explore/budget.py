@@ -81,9 +81,11 @@ class Meter:
         given = self.budget.memory_mib
         return f"{given:g}" if given else f"{self.memory_mib:,.0f}"
 
-    def bounded(self, depth: int) -> Meter:
-        """Return a meter of the same budget, begun at the same time, for a search of one depth."""
-        return evolve(self, budget=evolve(self.budget, depth=depth), started=self.started)
+    def bounded(self, depth: int, states: int) -> Meter:
+        """Return a meter of the same budget, begun then, for so many levels and states at most."""
+        most = min(states, self.budget.states or states)
+        budget = evolve(self.budget, depth=depth, states=most)
+        return evolve(self, budget=budget, started=self.started)
 
     def deep(self, levels: int) -> bool:
         """Tell whether so many levels are all that is wanted."""

@@ -7,6 +7,7 @@ from commandline import CLASSIC
 from language.small import run
 
 from modelcheck import Verdict, always, at_end, atomic, cells, check, sometimes, state, until
+from modelcheck.explore import auto
 from modelcheck.loading import load
 
 ENGINES = ["reference", "native"]
@@ -207,3 +208,14 @@ def test_symmetric_philosophers_deadlock_soon(engine):
     result = check(model(n=10), engine=engine, reduction=True, audit=True)
     assert (result.violation.kind.value, len(result.trace)) == ("deadlock", 10)
     assert result.states < 2_000 < 3**10 - 1
+
+
+def test_a_shorter_way_is_looked_for_among_so_many_states(monkeypatch):
+    """Forty philosophers have 3^40 states: their deadlock is told, though not called nearest."""
+    monkeypatch.setattr(auto, "SHORTER", 1_000)
+    monkeypatch.setattr(auto, "SHORTER_TIMES", 1)
+    (model,) = (m for m in load(CLASSIC / "philosophers.py") if m.name == "greedy_philosophers")
+    result = check(model(n=40), reduction=True)
+    assert (result.violation.kind.value, len(result.trace)) == ("deadlock", 40)
+    assert result.states < 1_000
+    assert not result.trace_is_shortest
