@@ -13,6 +13,7 @@ from commandline import ROOT, counting_to, models
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelcheck import System, model, process, spawn, state
 from modelcheck.check import check, replay, simulate
 from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.loading import find, load
@@ -282,3 +283,31 @@ def test_a_long_token_is_no_larger_than_a_few_characters_a_step(tmp_path):
     assert len(result.trace) == 5_000
     assert len(result.token) < 5 * 5_000
     assert len(replay(model, result.token)) == 5_000
+
+
+def test_a_child_that_is_alone_in_the_replay():
+    """Two parents have a child each, `child[0]` and `child[1]`; on the way shown there is one."""
+
+    @state
+    class Shared:
+        x: int = 0
+
+    @process
+    def child(s):
+        yield s.x.add(1)
+
+    @process
+    def parent(s):
+        mine = yield spawn(child(s))
+        yield mine.join()
+        raise ValueError
+
+    @model
+    def family():
+        s = Shared()
+        return System(s, [parent(s), parent(s)])
+
+    result = check(family)
+    again = replay(family, result.token)
+    assert [step.process for step in again.steps] == ["parent[0]", "child", "parent[0]"]
+    assert len(result.trace.steps) == 3
