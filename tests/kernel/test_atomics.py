@@ -148,6 +148,7 @@ class ClosedFences(SequentialConsistency):
     """A memory model in which what is fully ordered can never be done: who is so is stuck."""
 
     name = "closed"
+    coherent = False
 
     def modify(self, turn, ref, function, order="relaxed"):
         return turn.block() if order == "full" else super().modify(turn, ref, function, order)
