@@ -67,7 +67,7 @@ def filter_with(n, levels, wait):
 
 
 @model(expect={"sc": "holds", "else": "violated"}, by="assertion")
-def filter_lock_alike(n: int = 4):
+def filter_lock_alike(n: int = 3):
     """At most one of n users is inside; a wait is one look at all others."""
     return filter_with(n, n - 1, wait_for_all)
 
@@ -211,15 +211,15 @@ def nobody_walks(s):
     return s.walkers == 0
 
 
-@model(expect={"sc": "holds", "else": None})
-def counted_walkers(n: int = 4):
+@model(expect={"sc": "holds", "else": "violated"}, by="assertion")
+def counted_walkers(n: int = 3):
     """Walkers without names: any of them is like the next."""
     mm = Mm()
     return System(mm, [*symmetric(walker(mm) for _ in range(n)), unmapper(mm)], [nobody_walks])
 
 
 @model(expect="violated", by="assertion")
-def uncounted_walkers(n: int = 4):
+def uncounted_walkers(n: int = 3):
     """Nobody waits for the walkers."""
     mm = Mm()
     every = [*symmetric(walker(mm) for _ in range(n)), hasty_unmapper(mm)]
