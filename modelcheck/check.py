@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
 from pathlib import Path
-from types import CodeType
 from typing import Any, Literal, TypeVar
 
 from attrs import evolve
@@ -18,45 +14,42 @@ from modelcheck import watchdog
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore.auto import MOST_AGENTS, Plan, explore
 from modelcheck.explore.budget import Budget, Meter, Progress
-from modelcheck.explore.checkpoint import EVERY_S, Keeper, locked
-from modelcheck.explore.coverage import taken
+from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.graph import states_on
-from modelcheck.explore.lossy import Lossy, probability
-from modelcheck.explore.search import Found, Move, Search
+from modelcheck.explore.lossy import Lossy
+from modelcheck.explore.search import Found, Move
 from modelcheck.explore.walk import walk
-from modelcheck.language.context import is_ours
-from modelcheck.language.fingerprint import fingerprints
-from modelcheck.language.frames import yields_of
 from modelcheck.language.learner import MAX_VALUES, Learner, Shape
-from modelcheck.language.local import Fails, LocalState
+from modelcheck.language.local import Fails
 from modelcheck.language.model import Model, System
 from modelcheck.language.renaming import symmetry_of
 from modelcheck.language.turn import MemoryModel
 from modelcheck.memory import AXIOMATIC, MODELS, is_axiomatic, memory_model
-from modelcheck.results.moments import moments, properties_of
-from modelcheck.results.result import Result, StepCoverage
+from modelcheck.results.findings import (
+    ended_at_start,
+    failed_at_start,
+    held_against,
+    result_of,
+    trace_of,
+)
+from modelcheck.results.keeping import keeping, with_checkpoint
+from modelcheck.results.result import Result
 from modelcheck.results.tokens import (
     Token,
     check_moves,
-    checksums,
     decode,
-    parameter_text,
-    portable,
 )
-from modelcheck.results.tracing import build_trace, shared, violation_of
-from modelcheck.show.trace import ProcessStatus, Trace, Violation
+from modelcheck.results.tracing import violation_of
+from modelcheck.show.trace import Trace, Violation
 from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Restart, Tables
-from modelcheck.verdict import Expectation, Kind, Verdict
+from modelcheck.verdict import Kind, Verdict
 from modelcheck.watchdog import INTERRUPTED, Ended, interruption, reason_of, watching
 
 T = TypeVar("T")
 
 #: The bound of buffers for a replay: longer than any path that a token can hold.
 MAX_BUFFER = 1_000_000
-
-#: So many values of one location are named when a search was cut.
-MANY_VALUES = 1_000
 
 
 def check(  # noqa: PLR0913  one keyword for each option
@@ -158,7 +151,7 @@ def check(  # noqa: PLR0913  one keyword for each option
         _refuse_for_states(memory, checkpoint, resume, hash_compact, bitstate)
         return _check_executions(system, memory, meter, say)
     with (
-        _keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper,
+        keeping(system, memory, checkpoint, resume, (checkpoint_every_s, say)) as keeper,
         _in_notebook(meter, system.name if progress is None else ""),
     ):
         store = _lossy(hash_compact, bitstate)
@@ -174,15 +167,15 @@ def check(  # noqa: PLR0913  one keyword for each option
                     alike, unused = _symmetry(learner, plan) if symmetry else (None, "")
                     found = explore(tables, meter, evolve(plan, symmetry=alike))
             except Fails as fails:
-                return _failed_at_start(system, learner, fails, meter.elapsed())
+                return failed_at_start(system, learner, fails, meter.elapsed())
             except Ended as ended:
-                return _ended_at_start(system, learner, ended.reason, meter.elapsed())
+                return ended_at_start(system, learner, ended.reason, meter.elapsed())
             with watching(lambda: "", patience_s=watchdog.PATIENCE_S):
-                result = _result(system, learner, found)
+                result = result_of(system, learner, found)
             if unused:
                 result = evolve(result, warnings=(*result.warnings, unused))
             with watching(lambda: "", say):  # it is bounded by what the search has learned
-                return _with_checkpoint(_audited(result, learner), keeper)
+                return with_checkpoint(_audited(result, learner), keeper)
 
         return _with_restarts(system, memory_model(memory, buffer), max_values, search)
 
@@ -199,7 +192,7 @@ def _check_executions(
     from modelcheck.programs.outcome import check_program
 
     with watching(meter.exceeded_time_or_memory, say):
-        return check_program(system, memory, meter, _expected)
+        return check_program(system, memory, meter, held_against)
 
 
 def _refuse_for_states(memory: str, *asked: Any) -> None:
@@ -258,52 +251,6 @@ def _lossy(hash_compact: int | None, bitstate: bool) -> Lossy | None:
     return Lossy(hash_compact or 0) if hash_compact is not None or bitstate else None
 
 
-@contextmanager
-def _keeping(
-    system: System,
-    memory: str,
-    checkpoint: str | Path | None,
-    resume: str | Path | None,
-    how: tuple[float, Callable[[str], None] | None],
-) -> Iterator[Keeper | None]:
-    """Give what writes checkpoints and goes on from one; None where neither is asked for."""
-    path = checkpoint or resume
-    if not path:
-        yield None
-        return
-    if not how[0] >= 0:
-        raise UsageError(f"checkpoint_every_s is {how[0]!r}; give a number of seconds, 0 or more")
-    place = Path(os.path.realpath(path))
-    if place.exists() and not place.is_file():
-        raise UsageError(f"the checkpoint {path} cannot be written: it is no regular file")
-    identity = {
-        "model": system.name,
-        "parameter": {
-            k: _ADDRESS.sub("0x", parameter_text(v)) for k, v in system.parameters.items()
-        },
-        "memory model": memory,
-        **fingerprints(system),
-    }
-    with locked(place):
-        yield Keeper(place, identity, Path(resume) if resume else None, *how)
-
-
-#: Where an object lies in memory, in its text.
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
-
-
-def _with_checkpoint(result: Result, keeper: Keeper | None) -> Result:
-    """Return the result with where its search can be gone on with, and what went wrong there."""
-    if keeper is None:
-        return result
-    if keeper.failure:
-        said = f"{keeper.failure}: what is there is the last one that was"
-        return evolve(result, warnings=(*result.warnings, said))
-    if result.verdict is not Verdict.INCOMPLETE:
-        return result
-    return evolve(result, checkpoint=str(keeper.path), checkpoint_bytes=keeper.bytes)
-
-
 def _audited(result: Result, learner: Learner) -> Result:
     """Return the result once what it rests on was looked at again; a budget may leave that out."""
     reason = INTERRUPTED
@@ -346,15 +293,15 @@ def simulate(  # noqa: PLR0913  one keyword for each option
         try:
             tables = learner.tables()
         except Fails as fails:
-            return _failed_at_start(system, learner, fails, meter.elapsed())
+            return failed_at_start(system, learner, fails, meter.elapsed())
         with watching(meter.exceeded_time_or_memory):
             search, moves = walk(tables, meter, seed, steps)
         if search.reason.startswith(INTERRUPTED):
             raise KeyboardInterrupt
         search.reason = search.reason or f"one random walk of {len(moves)} steps (seed {seed})"
-        result = _result(system, learner, search)
+        result = result_of(system, learner, search)
         if result.trace is None:
-            walked = evolve(_trace(system, learner, moves, None), shows="random walk")
+            walked = evolve(trace_of(system, learner, moves), shows="random walk")
             result = evolve(result, trace=walked)
         return result
 
@@ -383,7 +330,7 @@ def replay(model: Model | System, token: str) -> Trace:
         moves = check_moves(tables, content)
         _look_at_properties(tables, moves)
         violation = _again(tables, system, content, moves)
-        trace = _trace(system, learner, moves, violation)
+        trace = trace_of(system, learner, moves, violation)
         return trace if violation else evolve(trace, shows="path")
 
     model_then = memory_model(content.memory_model, MAX_BUFFER)
@@ -456,16 +403,6 @@ def _look_at_expectation(system: System, memory: str) -> None:
                 raise system.stated.unknown_memory(name, ", ".join(known))
 
 
-def _expected(
-    system: System, memory: str, verdict: Verdict, violation: Violation | None
-) -> Expectation:
-    """Return what to hold a verdict against."""
-    expected = system.expects(memory)
-    if violation is None:
-        return expected.held_against(verdict)
-    return expected.held_against(verdict, violation.kind, violation.property)
-
-
 def _with_restarts(
     system: System, model: MemoryModel, max_values: int, work: Callable[[Learner], T]
 ) -> T:
@@ -496,224 +433,4 @@ def tables_of(
     )
 
 
-def _result(system: System, learner: Learner, search: Search) -> Result:
-    """Return a search's findings in the user's words."""
-    reason = search.reason or learner.memory.bound
-    names = [p.name for p in system.properties]
-    tables = search.tables
-    violation, trace = None, None
-    if search.found is not None:
-        violation = violation_of(learner.result, search.found, names)
-        trace = _trace(system, learner, search.found.path, violation)
-    missing = [
-        p
-        for i, p in enumerate(tables.properties)
-        if p.kind == "sometimes" and i not in search.witnesses
-    ]
-    if violation is None and not reason and missing:
-        every = ", ".join(p.name for p in missing)
-        violation = Violation(
-            Kind.UNREACHABLE,
-            missing[0].name,
-            f"no reachable state makes {every} true",
-            missing[0].file,
-            missing[0].line,
-        )
-    verdict = Verdict.INCOMPLETE if reason else Verdict.HOLDS
-    verdict = Verdict.VIOLATED if violation else verdict
-    expected = _expected(system, learner.memory.name, verdict, violation)
-    return Result(
-        model=system.name,
-        parameters=system.parameters,
-        verdict=verdict,
-        expected=expected.verdict,
-        states=search.states,
-        transitions=search.transitions,
-        levels=tuple(search.levels),
-        seconds=search.seconds,
-        memory_model=learner.memory.name,
-        engine=search.engine,
-        file=system.file,
-        expected_by=expected.by,
-        violation=violation,
-        trace=trace,
-        witnesses={
-            p.name: (
-                _trace(system, learner, search.witnesses[i], None)
-                if i in search.witnesses
-                else None
-            )
-            for i, p in enumerate(tables.properties)
-            if p.kind == "sometimes"
-        },
-        coverage=_coverage(system, tables),
-        warnings=_warnings(learner, search, violation),
-        reason="" if violation else reason,
-        trace_is_shortest=search.shortest and trace is not None and not learner.memory.bound,
-        reduction=search.reduction,
-        orbits=search.orbits,
-        storage=search.store,
-        omission=None if search.missed is None else probability(search.missed),
-    )
-
-
-def _warnings(learner: Learner, search: Search, violation: Violation | None) -> tuple[str, ...]:
-    """Return what a user should know beside the verdict."""
-    if violation is not None and search.missed is not None:
-        return (f"{search.store} may miss states: a shorter counterexample may exist",)
-    if violation is not None and search.reduction is not None and not search.reduction.shortest:
-        return ("the first counterexample that the reduced search found: a shorter one may exist",)
-    if violation is not None and not search.shortest:
-        why = f" ({search.reason})" if search.reason else ", by an error of the model"
-        return (f"the search was cut{why}: a counterexample one step shorter may exist",)
-    bound = learner.memory.bound
-    if violation is not None:
-        return (f"{bound}: a shorter counterexample may exist",) if bound else ()
-    if search.reason or bound:
-        return tuple(_growing(search.tables))
-    never = [
-        f"{p.name} was never evaluated: no run comes to a proper end"
-        for p in search.tables.properties
-        if p.kind == "at_end" and p.trie.root is None
-    ]
-    return (*learner.never_at(), *learner.never_had(), *never)
-
-
-def _growing(tables: Tables) -> list[str]:
-    """Return warnings for the location and the process that took most values, if many."""
-    said = []
-    for process in (False, True):
-        slots = [s for s in tables.slots if s.process is process]
-        most = max(slots, key=lambda s: len(s.domain.values), default=None)
-        if most is not None and len(most.domain.values) >= MANY_VALUES:
-            what = "local states" if process else "values"
-            many = f"{len(most.domain.values):,} different {what}"
-            said.append(f"{most.name} has taken {many}: does it grow without end?")
-    return said
-
-
-def _trace(
-    system: System, learner: Learner, moves: Sequence[Move], violation: Violation | None
-) -> Trace:
-    tables = learner.result
-    trace = build_trace(
-        tables,
-        moves,
-        violation,
-        model=system.name,
-        parameters=system.parameters,
-        memory_model=learner.memory.name,
-    )
-    named, spawned = portable(tables, moves)
-    token = Token(
-        system.name,
-        {k: parameter_text(v) for k, v in system.parameters.items()},
-        learner.memory.name,
-        violation.kind.value if violation else "",
-        violation.property if violation else "",
-        named,
-        checksums(tables, moves),
-        spawned,
-    )
-    seen = moments(learner, moves, trace.processes)
-    return evolve(trace, token=token.encode(), properties=properties_of(system), moments=seen)
-
-
-def trace_of(
-    system: System, learner: Learner, moves: Sequence[Move], violation: Violation | None = None
-) -> Trace:
-    """Return the trace of some moves, whatever they lead to, with a token."""
-    return _trace(system, learner, moves, violation)
-
-
-def _ended_at_start(system: System, learner: Learner, reason: str, seconds: float) -> Result:
-    """Return the result of a search that was ended before its first state was looked at."""
-    expected = _expected(system, learner.memory.name, Verdict.INCOMPLETE, None)
-    return Result(
-        model=system.name,
-        parameters=system.parameters,
-        verdict=Verdict.INCOMPLETE,
-        expected=expected.verdict,
-        states=0,
-        transitions=0,
-        levels=(),
-        seconds=seconds,
-        memory_model=learner.memory.name,
-        engine="reference",
-        file=system.file,
-        expected_by=expected.by,
-        reason=reason,
-    )
-
-
-def _failed_at_start(system: System, learner: Learner, fails: Fails, seconds: float) -> Result:
-    """Return the result of a model one of whose processes fails before its first step."""
-    failure = fails.failure
-    violation = Violation(
-        failure.kind, failure.message, failure.message, failure.file, failure.line
-    )
-    tables = learner.result
-    trace = Trace(
-        model=system.name,
-        parameters=system.parameters,
-        memory_model=learner.memory.name,
-        processes=tuple(a.name for a in tables.agents),
-        states=({r.name: r.initial for r in system.refs},),
-        steps=(),
-        final=tuple(ProcessStatus(a.name, "not started") for a in tables.agents),
-        violation=violation,
-    )
-    expected = _expected(system, learner.memory.name, Verdict.VIOLATED, violation)
-    return Result(
-        model=system.name,
-        parameters=system.parameters,
-        verdict=Verdict.VIOLATED,
-        expected=expected.verdict,
-        states=0,
-        transitions=0,
-        levels=(),
-        seconds=seconds,
-        memory_model=learner.memory.name,
-        engine="reference",
-        file=system.file,
-        expected_by=expected.by,
-        violation=violation,
-        trace=trace,
-    )
-
-
-def _coverage(system: System, tables: Tables) -> tuple[StepCoverage, ...]:
-    """Return how often each `yield` of the user's code was taken, never-taken ones included.
-
-    A `yield` is its place in the source: the compiler may make several copies of one.
-    """
-    counts: dict[Any, list[Any]] = {}
-    codes = dict.fromkeys(p.function.__code__ for p in system.processes)
-    for agent, local_id, states, transitions in taken(tables):
-        local: LocalState = tables.domains[tables.agents[agent].slot].values[local_id]
-        if local.spot is None:
-            continue
-        code, offset = local.spot
-        codes[code] = None
-        mark = (local.file, code.co_name, _position(code, offset))
-        row = counts.setdefault(mark, [local.line, local.label, 0, 0])
-        row[2] += states
-        row[3] += transitions
-    for code in codes:
-        if not is_ours(code.co_filename):
-            for offset, line in yields_of(code):
-                mark = (code.co_filename, code.co_name, _position(code, offset))
-                counts.setdefault(mark, [line, "", 0, 0])
-    rows = [
-        StepCoverage(file, line, name, label, states, transitions)
-        for (file, name, _), (line, label, states, transitions) in counts.items()
-    ]
-    return tuple(sorted(rows, key=lambda r: (r.file, r.line)))
-
-
-def _position(code: CodeType, offset: int) -> Any:
-    """Return the source position of an instruction: line, end line, column, end column."""
-    return next(islice(code.co_positions(), offset // 2, None), None)
-
-
-__all__ = ["check", "replay", "shared", "simulate", "tables_of", "trace_of"]
+__all__ = ["check", "replay", "simulate", "tables_of"]

@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from modelcheck.check import check, tables_of, trace_of
+from modelcheck.check import check, tables_of
 from modelcheck.errors import UsageError
 from modelcheck.language.learner import Learner
 from modelcheck.language.local import Fails
@@ -24,6 +24,7 @@ from modelcheck.language.model import Model
 from modelcheck.language.toggles import Toggle, Toggles, toggles_of
 from modelcheck.memory import check_name
 from modelcheck.results.carrying import carried
+from modelcheck.results.findings import trace_of
 from modelcheck.results.tracing import violation_of
 from modelcheck.show.trace import Trace, Violation
 from modelcheck.tables.tables import Tables

@@ -50,10 +50,11 @@ from modelcheck.explore.lossy import HASH_BITS
 from modelcheck.language.model import Model
 from modelcheck.memory import check_name
 from modelcheck.progress import on_terminal
+from modelcheck.results.findings import nothing_searched
 from modelcheck.results.result import Result
 from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
-from modelcheck.verdict import ExitCode, Verdict
+from modelcheck.verdict import ExitCode, Expectation, Verdict
 from modelcheck.watchdog import INTERRUPTED, interrupt, interruption, reason_of
 
 PARAMETERS = click.option(
@@ -385,20 +386,11 @@ def _check_one(
 
 def _nothing_of(model: Model, parameters: dict[str, Any], options: Any, reason: str) -> Result:
     """Return the result of a model whose search was ended before it began."""
-    return Result(
-        model=model.name,
-        parameters={**model.parameters, **parameters},
-        verdict=Verdict.INCOMPLETE,
-        expected=Verdict(model.expectation) if model.expectation in list(Verdict) else None,
-        states=0,
-        transitions=0,
-        levels=(),
-        seconds=0.0,
-        memory_model=options["memory"],
-        engine="reference",
-        file=model.file,
-        reason=reason,
+    expected = Expectation(
+        Verdict(model.expectation) if model.expectation in list(Verdict) else None
     )
+    result = nothing_searched(model, options["memory"], expected)
+    return evolve(result, parameters={**model.parameters, **parameters}, reason=reason)
 
 
 def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several: bool) -> None:

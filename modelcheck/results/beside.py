@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 from attrs import field, frozen, mutable
 
-from modelcheck.check import tables_of, trace_of
+from modelcheck.check import tables_of
 from modelcheck.explore.search import Move, successor
 from modelcheck.language.learner import Learner
 from modelcheck.language.local import LocalState
 from modelcheck.language.model import Model, System
+from modelcheck.results.findings import trace_of
 from modelcheck.results.tracing import status
 from modelcheck.show import words
 from modelcheck.show.text import clean

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from modelcheck.check import tables_of, trace_of
+from modelcheck.check import tables_of
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.explore.budget import Budget, Meter
 from modelcheck.explore.nearest import Nearest, nearest
@@ -21,6 +21,7 @@ from modelcheck.language.learner import Learner
 from modelcheck.language.local import LocalState
 from modelcheck.language.model import Model, System
 from modelcheck.language.properties import PropertyFunction
+from modelcheck.results.findings import trace_of
 from modelcheck.results.graph import drawn
 from modelcheck.results.moments import has_ended
 from modelcheck.results.pruning import Pruning, pruning
