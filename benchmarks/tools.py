@@ -109,6 +109,9 @@ class Spin:
         # far beyond what it needs makes it clear hundreds of MiB first.
         self.bound = 10_000_000
         wall, _, _, text = self._searched()
+        while "max search depth too small" in text:
+            self.bound *= 2
+            wall, _, _, text = self._searched()
         self.bound = counted(self.name, r"depth reached (\d+)", text) + 1_000
         self.slow = wall > LONG_S
 
@@ -117,11 +120,14 @@ class Spin:
 
     def run(self) -> Run:
         wall, cpu, mib, text = self._searched()
-        if "search not completed" in text.lower() or counted(self.name, r"errors: (\d+)", text):
+        cut = "search not completed" in text.lower() or "max search depth too small" in text
+        if cut or counted(self.name, r"errors: (\d+)", text):
             raise SystemExit(f"{self.name}: {text}")
         states = counted(self.name, r"(\d+) states, stored", text)
-        # It counts the initial state as a transition.
-        return Run(wall, cpu, mib, states, counted(self.name, r"(\d+) transitions", text) - 1)
+        # It counts the initial state as a transition; a hundred million it writes as 1.0e+08, which
+        # is no count to compare.
+        exact = re.search(r"\s(\d+) transitions", text)
+        return Run(wall, cpu, mib, states, int(exact[1]) - 1 if exact else None)
 
 
 class InPython:

@@ -61,6 +61,7 @@ HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
     for name in (
         "arrays",
         "closure",
+        "ignoring",
         "compact",
         "emit",
         "engine",

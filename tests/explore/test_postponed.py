@@ -13,7 +13,7 @@ from language.small import run
 from modelcheck import System, UsageError, always, cells, check, process, state
 from modelcheck.cli import main
 from modelcheck.explore.reduction.audit import Audit, Unsound
-from modelcheck.explore.reduction.relations import Relations
+from modelcheck.explore.reduction.relations import Relations, Steps
 from modelcheck.explore.reduction.stubborn import Closure
 from modelcheck.loading import load
 from modelcheck.postponed import explain_reduction
@@ -132,7 +132,7 @@ def test_the_audit_notices_sets_that_lack_what_must_come_first():
         yield s.x.cas(1, 2)
         yield s.a[0].set(1)
 
-    fault = mock.patch.object(Closure, "_necessary", return_value=())
+    fault = mock.patch.object(Closure, "_necessary", return_value=Steps())
     with fault, pytest.raises(Unsound):
         run(Cells(), waits, counts(1), counts(2), engine="reference", reduction=True, audit=True)
 

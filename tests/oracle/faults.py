@@ -12,7 +12,7 @@ from unittest import mock
 
 from modelcheck.explore.reduction import relations, search
 from modelcheck.explore.reduction.forms import Forms
-from modelcheck.explore.reduction.relations import Relations
+from modelcheck.explore.reduction.relations import Relations, Steps
 from modelcheck.explore.reduction.stubborn import Closure
 from modelcheck.language.local import Run
 from modelcheck.language.turn import Blocked, Turn
@@ -60,6 +60,10 @@ def _block(_: Turn) -> NoReturn:
     raise Blocked
 
 
+def _steps_alone(self: Relations, step: Any) -> Any:
+    return self._back_from(step)[0], 0
+
+
 _NO_MISMATCH = ("", "Traceback (most recent call last):")
 
 #: Each fault: where, which name, and what is there instead.
@@ -74,15 +78,16 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
     "operations: all that was seen is not needed": (Recorder, "need", lambda *_: None),
     "operations: results are dropped": (Run, "discards", True),
     "any two values look alike": (Forms, "child", _any_child),
-    "nothing enables a blocked step": (Relations, "enablers", lambda *_: []),
-    "nothing leads to a local state": (Relations, "predecessors", lambda *_: []),
+    "nothing enables a blocked step": (Relations, "enablers", lambda *_: Steps()),
+    "nothing leads to a local state": (Relations, "entrances", lambda *_: (Steps(), 0)),
+    "a process is nowhere on its way": (Relations, "entrances", _steps_alone),
     "only a process itself moves it": (Relations, "_onward", _own_moves_only),
     "nothing is visible": (Relations, "visible", lambda *_: False),
-    "no other step is visible": (Relations, "visible_steps", lambda *_: []),
+    "no other step is visible": (Relations, "visible_steps", lambda *_: Steps()),
     "steps are ignored": (search.Run, "_catch_up", lambda *_: False),
     "no second run": (search.Run, "_look_again", lambda *_: None),
     "what says that a step waits can be caught": (Turn, "block", _block),
-    "disabled members need nothing": (Closure, "_necessary", lambda *_: ()),
+    "disabled members need nothing": (Closure, "_necessary", lambda *_: Steps()),
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from modelcheck.check import tables_of
 from modelcheck.explore import native
 from modelcheck.explore.budget import Budget, Meter
 from modelcheck.explore.reduction import search as reduction
+from modelcheck.explore.reduction.ignoring import bits
 from modelcheck.explore.search import successor
 from modelcheck.language.local import Fails
 from modelcheck.tables.tables import State, Tables
@@ -176,10 +177,23 @@ def natively_reduced(tables: Tables, watch: bool, workers: int) -> tuple[Facts, 
         run.begin()
         run.run()
         if not run.stale:
-            begin, edges = run._edges()
-            count = run.storage.used
-            lists = [edges[begin[at] : begin[at + 1]].tolist() for at in range(count)]
-            return facts_of(tables, [run.storage.state(i) for i in range(count)], lists), count
+            states = [run.storage.state(at) for at in range(run.storage.used)]
+            number = {state: at for at, state in enumerate(states)}
+            lists = [
+                [number[reached] for reached in _reached(tables, state, int(run.masks[at]))]
+                for at, state in enumerate(states)
+            ]
+            return facts_of(tables, states, lists), len(states)
+
+
+def _reached(tables: Tables, state: State, agents: int) -> list[State]:
+    """Return where the steps of some agents, given as bits, lead to from a state."""
+    return [
+        successor(state, outcome.writes)
+        for agent in bits(agents)
+        for outcome in tables.leaf(agent, state).outcomes
+        if outcome.failure is None
+    ]
 
 
 @define
@@ -319,6 +333,10 @@ def one(job: tuple[int, bool]) -> tuple[int, Outcome | None, str]:
             from modelcheck.explore.native import reduced as engine_reduced
 
             engine.WIDE = engine_reduced.WIDE = 2  # or no level would be wide enough for two
+            # Choices are looked at again, and mended or begun anew, in runs of a few states too.
+            mended = seed % 2 == 0
+            engine_reduced.MEND_FROM = 0 if mended else LIMIT
+            engine_reduced.FIRST_LOOK = 4 if mended else LIMIT
         return seed, *what_is_wrong(*case(seed), natively)
 
 

@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import Any
 
 #: What compiled code is made of: a change in one of these files asks for other code.
-COMPILED = ("shapes", "kernel", "passes", "closure", "compact", "orbits", "emit", "objects")
+COMPILED = (
+    "shapes",
+    "kernel",
+    "passes",
+    "closure",
+    "ignoring",
+    "compact",
+    "orbits",
+    "emit",
+    "objects",
+)
 
 
 def available() -> bool:
@@ -39,8 +49,8 @@ def load() -> Any:
 
 
 def load_reduced() -> Any:
-    """Return the module that searches with partial-order reduction. Cost: imports numba."""
-    return _with_numba("reduced")
+    """Return the module that searches with partial-order reduction; imports no numba either."""
+    return importlib.import_module(f"{__name__}.reduced")
 
 
 def load_symmetric() -> Any:

@@ -1,6 +1,6 @@
-"""The kernels of the exact search as functions to call, with no numba imported.
+"""The kernels of exact searches as functions to call, with no numba imported.
 
-Neighbours: `kernel` and `passes` have their code, `objects` brings it here.
+Neighbours: `kernel`, `passes`, `closure` and `ignoring` have their code, `objects` brings it here.
 """
 
 from __future__ import annotations
@@ -15,3 +15,5 @@ rehash = Entry("passes", "rehash")
 add_vectors = Entry("passes", "add_vectors")
 vectors_of = Entry("passes", "vectors_of")
 repack = Entry("passes", "repack")
+choose = Entry("closure", "choose")
+ignored = Entry("ignoring", "ignored")

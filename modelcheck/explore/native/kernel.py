@@ -214,6 +214,18 @@ def insert(states, table, shared, mine, root, place):
             place = uint64(0)
 
 
+@njit(inline="always")
+def found_at(states, table, root):
+    """Return the index of a packed state that is in the set."""
+    size = uint64(len(table))
+    place = spot(mix(root), size)
+    while states[uint64(table[place]) - uint64(1)] != root:
+        place += uint64(1)
+        if place == size:
+            place = uint64(0)
+    return np.int64(table[place]) - 1
+
+
 @njit(error_model="numpy", nogil=True)
 def successor(layout, tries, store, mine, outcome, words, changed, ids):
     """Return the packed state that an outcome leads to from `words`; `expand` has it inline."""

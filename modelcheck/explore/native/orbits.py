@@ -16,6 +16,7 @@ from numba import njit, uint64
 from modelcheck.explore.native.kernel import (
     fetch_add,
     fold,
+    found_at,
     insert,
     mix,
     spot,
@@ -457,14 +458,16 @@ def stabilizers(layout, store, group, first, last):
 
 @njit(cache=True, nogil=True)
 def successors(layout, tries, agents, store, mine, masks, begin, edges, last, group):
-    """Write down where the chosen steps of states lead; see `closure.successors`."""
+    """Write down where the chosen steps of states lead; return how many, -1 without the room.
+
+    ``edges[begin[s]:begin[s + 1]]`` are the successors of state s; all are stored already.
+    """
     count = layout.words
     words, changed = np.empty(count, np.uint64), np.empty(count, np.uint64)
     ids = np.empty(count + len(layout.left) + 1, np.uint64)
     vector = np.empty(len(layout.word), np.int32)
     room = room_for(group)
     used = np.int64(0)
-    size = uint64(len(store.table))
     for state in range(last):
         _unpack(layout, store, store.states[state], words, ids)
         for a in range(len(agents.slot)):
@@ -478,12 +481,54 @@ def successors(layout, tries, agents, store, mine, masks, begin, edges, last, gr
                     continue
                 _change(layout, tries, o, words, changed)
                 root = _form(layout, store, mine, group, room, changed, vector, ids)
-                place = np.int64(spot(mix(root), size))
-                while store.states[np.int64(store.table[place]) - 1] != root:
-                    place += 1
-                    if place == len(store.table):
-                        place = 0
-                edges[used] = np.int64(store.table[place]) - 1
+                edges[used] = found_at(store.states, store.table, root)
                 used += 1
         begin[state + 1] = used
     return used
+
+
+@njit(cache=True, nogil=True)
+def components(begin, edges, count):
+    """Return the strongly connected component of each state; see `reduction.ignoring`."""
+    number = np.full(count, -1, np.int64)
+    low = np.zeros(count, np.int64)
+    part = np.full(count, -1, np.int64)
+    at = np.zeros(count, np.int64)
+    stack = np.empty(count, np.int64)
+    path = np.empty(count, np.int64)
+    height = met = parts = 0
+    for root in range(count):
+        if number[root] >= 0:
+            continue
+        depth = 1
+        path[0] = root
+        number[root] = low[root] = met
+        met += 1
+        stack[height] = root
+        height += 1
+        at[root] = begin[root]
+        while depth > 0:
+            state = path[depth - 1]
+            if at[state] < begin[state + 1]:
+                after = edges[at[state]]
+                at[state] += 1
+                if number[after] < 0:
+                    number[after] = low[after] = met
+                    met += 1
+                    stack[height] = after
+                    height += 1
+                    at[after] = begin[after]
+                    path[depth] = after
+                    depth += 1
+                elif part[after] < 0:
+                    low[state] = min(low[state], number[after])
+                continue
+            depth -= 1
+            if depth > 0:
+                low[path[depth - 1]] = min(low[path[depth - 1]], low[state])
+            if low[state] == number[state]:
+                while part[state] < 0:
+                    height -= 1
+                    part[stack[height]] = parts
+                parts += 1
+    return part

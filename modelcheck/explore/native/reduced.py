@@ -7,6 +7,8 @@ kernel of the unreduced search expands those. Several workers share both. See
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,19 +16,23 @@ from typing import Any
 import numpy as np
 from attrs import evolve
 
+from modelcheck.errors import ModelError
 from modelcheck.explore import coverage
 from modelcheck.explore.budget import Meter
-from modelcheck.explore.native import closure, shapes
-from modelcheck.explore.native.engine import NativeSearch
+from modelcheck.explore.native import calls, shapes
+from modelcheck.explore.native.engine import STRIDE, NativeSearch
 from modelcheck.explore.native.engine import explore as plain
 from modelcheck.explore.native.relations import FlatRelations
-from modelcheck.explore.native.shapes import CURSOR, MINE
+from modelcheck.explore.native.shapes import CURSOR, MINE, Walking
 from modelcheck.explore.reduction.audit import Audit, spread
 from modelcheck.explore.reduction.ignoring import bits
 from modelcheck.explore.reduction.relations import Relations
 from modelcheck.explore.search import Move, Reduction, Search
 from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.watchdog import reason_of
+
+#: How many states are looked at without reduction, to learn from.
+AHEAD = 1 << 17
 
 #: Agents that a set of bits can name.
 MOST_AGENTS = 64
@@ -35,13 +41,20 @@ MOST_AGENTS = 64
 #: many before the next time.
 FIRST_LOOK, LONGER = 1 << 12, 4
 
+#: A run of more states is not begun anew where choices rested on too little, but mended.
+MEND_FROM = 1 << 17
+
 #: Why a run ends that is to be begun anew; never told.
 STALE = "its choices rested on too little"
+
+#: What looking for ignored steps takes at most, for each state.
+WALKING_BYTES = 31
 
 #: Fewer states than these are decided by one worker.
 WIDE = 1 << 10
 
 _NONE = np.zeros(0, np.int64)
+_NO_MASKS = np.zeros(0, np.uint64)
 
 
 class ReducedSearch(NativeSearch):
@@ -60,6 +73,7 @@ class ReducedSearch(NativeSearch):
         self.in_order = True
         self.put_off = 0  # in how many states
         self.due = FIRST_LOOK  # once there are so many states, choices are looked at again
+        self.mend_from = MEND_FROM
         self.stale = False  # whether a choice rested on too little: the run is worth nothing
 
     def begin(self) -> None:
@@ -86,41 +100,82 @@ class ReducedSearch(NativeSearch):
             while True:
                 search.transitions = 0  # the workers' counters go on
                 super().run()
-                if search.found is not None or search.reason or not self._catch_up():
+                if search.found is not None or search.reason:
                     break
-            if search.found is None and not search.reason:
-                self.stale |= self.caught_up not in (None, self.known.grown)
-                self._look_again(self.storage.used)
+                if not self._catch_up() and not self._mended(self.storage.used):
+                    break
             if self.stale and search.reason == STALE:
                 search.reason = ""
         except KeyboardInterrupt as error:
             search.reason = search.reason or reason_of(error)
         return search
 
-    def _look_again(self, last: int) -> None:
-        """Find out whether the choices for the first states would be the same by now.
+    def _mended(self, last: int) -> bool:
+        """Look again at the choices for the first states; tell whether steps were taken anew.
 
-        If all are, so is all that follows from them: the run is the one that begins with all this.
+        A small run that rests on too little is begun anew: `stale`. In a large one, the steps of
+        what is chosen now are taken too. What was taken before, and would not be now, led to states
+        that can really be reached: they are stored, and the steps that lead to them are no part of
+        the graph any more (`masks`), in which nothing may be ignored.
+        """
+        caught_up = self.caught_up is None or self.caught_up == self.known.grown
+        again = self._look_again(last)
+        if self.search.reason or self.stale or (len(again) == 0 and caught_up):
+            return False
+        if last <= self.mend_from:
+            self.stale = True
+            return False
+        if len(again):
+            self.chosen[:last] = again
+        before = self.masks[:last].copy()
+        self.caught_up = None
+        lacking = np.flatnonzero(self.chosen[:last] & ~before)
+        self.masks[lacking] = self.chosen[lacking] & ~before[lacking]
+        self.in_order = self.in_order and len(lacking) == 0
+        self._take(lacking)
+        self.masks[:last] = self.chosen[:last]
+        return not self.search.reason
+
+    def _take(self, states: Any) -> None:
+        """Take the steps in `masks` from some states that have been expanded before."""
+        cursor = int(self.storage.shared[CURSOR])
+        self._expand_listed(states)
+        self.storage.shared[CURSOR] = cursor
+        self._examine()
+        self._judge()
+
+    def _look_again(self, last: int) -> Any:
+        """Return what would be chosen by now for the first states; nothing if it is the same.
+
+        If it is, so is all that follows from it: the run is the one that begins with all this.
         """
         relations = self.known
-        if self.stale or relations.grown == self.looked_at:
-            return
-        grown, put_off = relations.grown, self.put_off
-        self.relations.renew()
-        first, size = 0, FIRST_LOOK
-        while first < last and not self.search.reason and not self.stale:
-            upto = min(last, first + size)
-            again = np.zeros(upto, np.uint64)
-            self._choose(_NONE, first, upto, again, np.zeros(0, np.uint64))
-            differs = again[first:] != self.chosen[first:upto]
-            self.stale = bool(differs.any()) or relations.grown != grown
-            first, size = upto, 2 * size
-        self.put_off, self.looked_at = put_off, grown
+        if relations.grown == self.looked_at:
+            return _NO_MASKS
+        put_off = self.put_off
+        while not self.search.reason:
+            grown, differs = relations.grown, False
+            self.relations.renew()
+            again = np.zeros(last, np.uint64)
+            first, size = 0, FIRST_LOOK
+            while first < last and not self.search.reason:
+                upto = min(last, first + size)
+                self._choose(_NONE, first, upto, again, _NO_MASKS)
+                differs = differs or bool((again[first:upto] != self.chosen[first:upto]).any())
+                if differs and last <= self.mend_from:
+                    self.stale = True
+                    return _NO_MASKS
+                first, size = upto, 2 * size
+            self.looked_at = grown
+            if relations.grown == grown:
+                self.put_off = put_off
+                return again if differs else _NO_MASKS
+        return _NO_MASKS
 
     def _level(self, first: int, last: int) -> None:
         if last >= self.due:
             self.due = LONGER * last
-            self._look_again(first)
+            self._mended(first)
             if self.stale:
                 self.search.reason = self.search.reason or STALE
                 return
@@ -129,7 +184,7 @@ class ReducedSearch(NativeSearch):
             grown[: len(self.masks)] = self.masks
             self.masks = grown
             self.chosen = np.concatenate([self.chosen, np.zeros_like(grown[len(self.chosen) :])])
-        self._choose(_NONE, first, last, self.masks, np.zeros(0, np.uint64))
+        self._choose(_NONE, first, last, self.masks, _NO_MASKS)
         self.chosen[first:last] = self.masks[first:last]
         if not self.search.reason:
             super()._level(first, last)
@@ -149,7 +204,7 @@ class ReducedSearch(NativeSearch):
             with ThreadPoolExecutor(parts) as pool:
                 while ranges:
                     jobs = [
-                        (_counters(begin), self.relations.scratch(worker))
+                        (_counters(begin), self.relations.scratch(worker), self._room(worker))
                         for worker, (begin, _) in enumerate(ranges)
                     ]
                     whys = list(
@@ -166,12 +221,10 @@ class ReducedSearch(NativeSearch):
         layout, tries, agents = storage.packing.arrays, self.flat.tries(), self.flat.agents()
 
         def one(span: tuple[int, int], job: Any) -> int:
-            mine, scratch = job
-            return int(
-                closure.choose(
-                    layout, tries, agents, relating, storage.store, mine, scratch, order, span[1],
-                    masks, seeds,
-                )
+            mine, scratch, room = job
+            return calls.choose(
+                layout, tries, agents, relating, storage.store, mine, scratch, room, order,
+                span[1], masks, seeds,
             )  # fmt: skip
 
         return one
@@ -179,8 +232,8 @@ class ReducedSearch(NativeSearch):
     def _next(self, order: Any, ranges: Any, jobs: Any, whys: list[int]) -> list[tuple[int, int]]:
         """See to what kernels stopped for; return what is left to do."""
         left = []
-        self.put_off += sum(int(mine[closure.PUT_OFF]) for mine, _ in jobs)
-        for (_, end), (mine, scratch), why in zip(ranges, jobs, whys, strict=True):
+        self.put_off += sum(int(mine[shapes.PUT_OFF]) for mine, _, _ in jobs)
+        for (_, end), (mine, scratch, _), why in zip(ranges, jobs, whys, strict=True):
             at = int(mine[shapes.CHECKED])
             if why == shapes.DONE:
                 continue
@@ -211,7 +264,7 @@ class ReducedSearch(NativeSearch):
     def _catch_up(self) -> bool:
         """Where steps are ignored for ever, take them; tell whether there were any."""
         states, ignored = self._ignored()
-        if len(states) == 0:
+        if len(states) == 0 or self.search.reason:
             return False
         self.in_order = False
         if self.caught_up is None:
@@ -221,64 +274,39 @@ class ReducedSearch(NativeSearch):
         self._choose(states, 0, len(states), extra, ignored)
         before = self.masks[states]
         self.masks[states] = extra[states] & ~before
-        self._expand_listed(states[self.masks[states] != 0])
+        self._take(states[self.masks[states] != 0])
         self.masks[states] |= before
-        self.storage.shared[CURSOR] = self.bounds[-1]
-        self._examine()
-        self._judge()
         return True
 
     def _ignored(self) -> tuple[Any, Any]:
-        """Return a state of each part that is never left and ignores agents, and these as bits."""
-        count = self.storage.used
-        begin, edges = self._edges()
-        parts = closure.components(begin, edges, count)
-        sources = np.repeat(np.arange(count), np.diff(begin))
-        targets = edges.astype(np.int64)
-        number = int(parts.max()) + 1
-        is_left = np.zeros(number, np.bool_)
-        is_left[parts[sources[parts[sources] != parts[targets]]]] = True
-        together = np.zeros(number, np.uint64)
-        np.bitwise_or.at(together, parts, self.masks[:count])
-        first = np.full(number, count, np.int64)
-        np.minimum.at(first, parts, np.arange(count))
-        candidates = np.flatnonzero(~is_left)
-        states = first[candidates]
-        enabled = self._enabled(states)
-        ignored = enabled & ~together[candidates]
-        wanting = np.flatnonzero(ignored)
-        order = np.argsort(states[wanting])
-        return states[wanting][order], ignored[wanting][order]
+        """Return a state of each part that is never left and ignores agents, and these as bits.
 
-    def _edges(self) -> tuple[Any, Any]:
-        """Return where the states that each state was expanded to begin in a list, and the list."""
-        count = self.storage.used
-        scratch = np.zeros(MINE, np.int64)
-        scratch[shapes.SPARE] = -1
-        begin = np.zeros(count + 1, np.int64)
-        edges = np.zeros(2 * count + 64, np.uint32)
-        while True:
-            used = self._successors(scratch, begin, edges)
-            if used >= 0:
-                return begin, edges[: int(used)]
-            edges = np.zeros(2 * len(edges), np.uint32)
+        None where a budget is used up first.
+        """
+        count, room = self.storage.used, 1 << 10
+        self.search.reason = self.meter.room_for(count * WALKING_BYTES / 2**20)
+        while not self.search.reason:
+            walking = _walking(count, room)
+            self._walk(walking)
+            found = int(walking.counters[shapes.FOUND])
+            if found <= room:
+                order = np.argsort(walking.states[:found])
+                return walking.states[order], walking.lacking[order]
+            room = found
+        return _NONE, _NO_MASKS
 
-    def _successors(self, mine: Any, begin: Any, edges: Any) -> int:
-        """Write down where the chosen steps lead; return how many, below 0 without the room."""
-        return int(
-            closure.successors(
+    def _walk(self, walking: Walking) -> None:
+        """Walk over the whole graph, unless a budget ends it."""
+        mine = np.zeros(MINE, np.int64)
+        mine[shapes.SPARE] = -1
+        why = shapes.ROOM
+        while why == shapes.ROOM and not self.search.reason:
+            why = calls.ignored(
                 self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
-                self.storage.store, mine, self.masks, begin, edges, self.storage.used,
-            )
-        )  # fmt: skip
-
-    def _enabled(self, states: Any) -> Any:
-        """Return the agents that can step in some states, as bits."""
-        return np.array([self._enabled_in(self.storage.state(int(s))) for s in states], np.uint64)
-
-    def _enabled_in(self, state: State) -> int:
-        agents = range(len(self.tables.agents))
-        return sum(1 << agent for agent in agents if self.tables.leaf(agent, state).outcomes)
+                self.storage.store, mine, self.masks, self._room(0), walking, self.storage.used,
+                STRIDE,
+            )  # fmt: skip
+            self.search.reason = self.meter.exceeded_time_or_memory()
 
     def reduction(self, runs: int) -> Reduction:
         """Say what was put off."""
@@ -297,10 +325,55 @@ class ReducedSearch(NativeSearch):
         return (first if self.in_order else 0), last
 
 
+def _walking(states: int, room: int) -> Walking:
+    """Return room for a walk over a graph, at its beginning, and for so many states to be found."""
+    return Walking(
+        number=np.zeros(states, np.uint32),
+        pending=np.empty(states, np.uint32),
+        path=np.empty(states, np.uint32),
+        agent=np.empty(states, np.uint8),
+        outcome=np.empty(states, np.int32),
+        above=np.empty(states, np.bool_),
+        left=np.empty(states, np.bool_),
+        taken=np.empty(states, np.uint64),
+        first=np.empty(states, np.uint32),
+        counters=np.zeros(shapes.WALKING, np.int64),
+        states=np.empty(room, np.int64),
+        lacking=np.empty(room, np.uint64),
+    )
+
+
 def _counters(begin: int) -> Any:
     mine = np.zeros(MINE, np.int64)
     mine[shapes.CHECKED] = begin
     return mine
+
+
+class _LookingAhead(NativeSearch):
+    """A search of everything, which tells relations what is learned."""
+
+    def __init__(self, tables: Tables, meter: Meter, relations: Relations):
+        super().__init__(tables, meter)
+        self.relations = relations
+
+    def _learn(self, agent: int, state: State) -> None:
+        before = self.tables.learned
+        super()._learn(agent, state)
+        if agent >= 0 and self.tables.learned != before:
+            self.relations.note(agent, state)
+
+
+def _look_ahead(tables: Tables, meter: Meter, relations: Relations) -> None:
+    """Learn from some states of the search of everything.
+
+    A run that rests on too little is begun anew; so it goes for each little more that is learned.
+    Whatever this finds, a reduced run is the one to tell.
+    """
+    ahead = _LookingAhead(tables, meter.bounded(sys.maxsize, AHEAD), relations)
+    ahead.rows = ahead.rows[:0]
+    ahead.begin()
+    with contextlib.suppress(ModelError):
+        ahead.run()
 
 
 def explore(
@@ -333,3 +406,5 @@ def explore(
             if audited and search.found is None and not search.reason:
                 search.reduction = evolve(search.reduction, audited=run.audit())
             return search
+        if make is None and runs == 1 and run.storage.used > FIRST_LOOK:
+            _look_ahead(tables, meter, relations)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from modelcheck.explore.native import closure
+from modelcheck.explore.native import shapes
 from modelcheck.explore.native.arrays import Growing
-from modelcheck.explore.native.closure import Relating, Scratch
 from modelcheck.explore.native.flat import FlatTables
-from modelcheck.explore.reduction.relations import LocalStep, Relations
+from modelcheck.explore.native.shapes import Closing, Relating
+from modelcheck.explore.reduction.relations import LocalStep, Relations, Steps
 from modelcheck.tables.tables import Property, State
 
 #: After so many new paths, and one in so many of all local steps, relations are handed over anew.
 FEW, SHARE = 8, 32
+
+
+#: A word of ones.
+_WORD = 2**64 - 1
 
 
 class FlatRelations:
@@ -29,11 +33,9 @@ class FlatRelations:
 
     def __init__(self, flat: FlatTables, relations: Relations):
         self.flat, self.relations = flat, relations
-        self._numbers: dict[LocalStep, int] = {}
-        self._steps: list[LocalStep] = []
-        self._heap = Growing(np.int32, 4096)
+        self._word, self._bits = Growing(np.int32, 4096), Growing(np.uint64, 4096)
         self._arrays: Relating | None = None
-        self._scratch: list[Scratch] = []
+        self._scratch: list[Closing] = []
         self._bases: Any = None
         self._new, self._batch = 0, 1
 
@@ -46,7 +48,7 @@ class FlatRelations:
         """Take in a path that was learned just now."""
         self._new += self.relations.note(agent, state)
         if self._arrays is not None and (
-            self._new > FEW + len(self._steps) // SHARE
+            self._new > FEW + int(self._arrays.known.sum()) // SHARE
             or self.flat.leaves() > len(self._arrays.conflicts)
             or (self.flat.base != self._bases).any()
         ):
@@ -70,68 +72,69 @@ class FlatRelations:
             self._arrays = None
 
     def _forget(self) -> None:
-        """Begin with empty lists, and with a number for every local step there is."""
+        """Begin with empty lists, and with a bit for every local step there is."""
         flat, tables, relations = self.flat, self.flat.tables, self.relations
         self._new, self._batch, self._bases = 0, 1, flat.base.copy()
-        number = np.full(max(1, flat.roots.used), -1, np.int32)
-        for agent, who in enumerate(tables.agents):
-            base = int(flat.base[agent])
-            for local in range(len(who.tries)):
-                number[base + local] = self._number((agent, local))
-        self._heap.used = 0
-        leaves, steps = 2 * flat.leaves() + 64, len(self._steps)  # with room for more
-        bits, rows, words = self._reachable()
+        self._word.used = self._bits.used = 0
+        counts = np.array([len(who.tries) for who in tables.agents], np.int64)
+        length = (counts + 63) // 64
+        begin = np.cumsum(length) - length
+        leaves, words = 2 * flat.leaves() + 64, int(length.sum())  # with room for more
+        row = np.cumsum(length * counts) - length * counts
+        rows = np.zeros(int((length * counts).sum()), np.uint64)
+        agents = range(len(counts))
         self._arrays = Relating(
-            number,
-            np.array([agent for agent, _ in self._steps], np.int32),
-            np.array([local for _, local in self._steps], np.int32),
-            self._heap.data,
+            known=counts,
+            begin=begin,
+            agent=np.repeat(np.arange(len(counts), dtype=np.int32), length),
+            word=self._word.data,
+            bits=self._bits.data,
             conflicts=_never(leaves),
             conflicts_size=_never(leaves),
             enablers=_never(leaves),
             enablers_size=_never(leaves),
-            predecessors=_never(steps),
-            predecessors_size=_never(steps),
+            entrances=_never(64 * words),
+            entrances_size=_never(64 * words),
             visible=np.full(max(1, leaves), -1, np.int8),
             visible_steps=np.full(2, -1, np.int32),
-            reachable=bits,
-            reachable_row=rows,
-            reachable_words=words,
-            moved=np.array([relations.is_moved(agent) for agent in range(len(tables.agents))]),
-            watching=bool(self.relations.watched),
+            reachable=rows,
+            passed=rows.copy(),
+            row=row,
+            length=length,
+            blockable=np.zeros(words, np.uint64),
+            moved=np.array([relations.is_moved(agent) for agent in agents], np.bool_),
+            watching=bool(relations.watched),
         )
+        for agent in agents:
+            for local, mask in enumerate(relations.reachable_masks(agent)):
+                self._put_row(rows, (agent, local), mask)
+        for agent, mask in Steps(relations.forms.blockable).masks:
+            for word, bits in self._words(agent, mask):
+                self._arrays.blockable[word] = bits
 
-    def _number(self, step: LocalStep) -> int:
-        number = self._numbers.get(step)
-        if number is None:
-            number = self._numbers[step] = len(self._steps)
-            self._steps.append(step)
-        return number
+    def _words(self, agent: int, mask: int) -> Iterator[tuple[int, int]]:
+        """Return the words of some local states of an agent that are not empty, as far as known."""
+        begin, length = int(self.arrays().begin[agent]), int(self.arrays().length[agent])
+        for number in range(length):
+            bits = mask >> 64 * number & _WORD
+            if bits:
+                yield begin + number, bits
 
-    def _reachable(self) -> tuple[Any, Any, Any]:
-        """Return a row of bits for each local state of each agent: where it can come to."""
-        tables = self.flat.tables
-        counts = [len(who.tries) for who in tables.agents]
-        words = np.array([(count + 63) // 64 for count in counts], np.int64)
-        rows = np.zeros(len(counts), np.int64)
-        rows[1:] = np.cumsum(words * counts)[:-1]
-        bits = np.zeros(int((words * counts).sum()), np.uint64)
-        for agent, masks in enumerate(map(self.relations.reachable_masks, range(len(counts)))):
-            length = int(words[agent])
-            for local, mask in enumerate(masks):
-                place = int(rows[agent]) + local * length
-                bits[place : place + length] = np.frombuffer(
-                    mask.to_bytes(8 * length, "little"), np.uint64
-                )
-        return bits, rows, words
+    def _put_row(self, rows: Any, step: LocalStep, mask: int) -> None:
+        """Write down local states of a step's agent, in that step's row."""
+        arrays, (agent, local) = self.arrays(), step
+        length, begin = int(arrays.length[agent]), int(arrays.begin[agent])
+        place = int(arrays.row[agent]) + local * length - begin
+        for word, bits in self._words(agent, mask):
+            rows[place + word] = bits
 
-    def scratch(self, worker: int) -> Scratch:
+    def scratch(self, worker: int) -> Closing:
         """Return a worker's room for closures."""
-        steps = len(self.arrays().agent)
+        agents, words = len(self.arrays().known), len(self.arrays().agent)
         while len(self._scratch) <= worker:
-            self._scratch.append(_scratch(0))
-        if len(self._scratch[worker].member) < steps:
-            self._scratch[worker] = _scratch(2 * steps)
+            self._scratch.append(_scratch(agents, 0))
+        if len(self._scratch[worker].member) < words:
+            self._scratch[worker] = _scratch(agents, 2 * words)
         return self._scratch[worker]
 
     def fetch(self, kind: int, what: int) -> None:
@@ -141,54 +144,73 @@ class FlatRelations:
         for each would cost more than the answers.
         """
         arrays, relations = self.arrays(), self.relations
-        if kind == closure.VISIBLE_STEPS:
+        if kind == shapes.VISIBLE_STEPS:
             arrays.visible_steps[:] = self._put(relations.visible_steps())
             return
         self._batch *= 2
-        if kind == closure.VISIBLE:
+        if kind == shapes.VISIBLE:
             for leaf in self._lacking(arrays.visible, what):
                 arrays.visible[leaf] = relations.visible(self.flat.leaf(leaf))
-        elif kind == closure.PREDECESSORS:
-            for step in self._lacking(arrays.predecessors_size, what, leaves=False):
-                place, size = self._put(relations.predecessors(self._steps[step]))
-                arrays.predecessors[step], arrays.predecessors_size[step] = place, size
-        elif kind == closure.CONFLICTS:
+        elif kind == shapes.ENTRANCES:
+            for number in self._lacking_steps(what):
+                step = self._step(number)
+                steps, passed = relations.entrances(step)
+                self._put_row(arrays.passed, step, passed)
+                arrays.entrances[number], arrays.entrances_size[number] = self._put(steps)
+        elif kind == shapes.CONFLICTS:
             for leaf in self._lacking(arrays.conflicts_size, what):
-                place, size = self._put(relations.conflicts(self.flat.leaf(leaf)))
-                arrays.conflicts[leaf], arrays.conflicts_size[leaf] = place, size
+                found = self._put(relations.conflicts(self.flat.leaf(leaf)))
+                arrays.conflicts[leaf], arrays.conflicts_size[leaf] = found
         else:
             for leaf in self._lacking(arrays.enablers_size, what):
-                place, size = self._put(relations.enablers(self.flat.leaf(leaf)))
-                arrays.enablers[leaf], arrays.enablers_size[leaf] = place, size
+                found = self._put(relations.enablers(self.flat.leaf(leaf)))
+                arrays.enablers[leaf], arrays.enablers_size[leaf] = found
 
-    def _lacking(self, sizes: Any, what: int, leaves: bool = True) -> list[int]:
-        """Return what is wanted, and a batch of others of the like that were never fetched.
+    def _lacking(self, sizes: Any, what: int) -> list[int]:
+        """Return what is wanted, and a batch of other leaves of which the like was never fetched.
 
-        Of leaves, those that are enabled as it is: conflicts are a matter of enabled ones alone.
+        Those that are enabled as it is: conflicts are a matter of enabled ones alone.
         """
-        others = np.flatnonzero(sizes[: self.flat.leaves() if leaves else None] < 0)
-        if leaves:
-            enabled = self.flat.count.data[others] > 0
-            others = others[enabled == (self.flat.count.data[what] > 0)]
+        others = np.flatnonzero(sizes[: self.flat.leaves()] < 0)
+        enabled = self.flat.count.data[others] > 0
+        others = others[enabled == (self.flat.count.data[what] > 0)]
         return [what, *(n for n in others[: self._batch].tolist() if n != what)]
 
-    def _put(self, steps: list[LocalStep]) -> tuple[int, int]:
+    def _lacking_steps(self, what: int) -> list[int]:
+        """Return what is wanted, and a batch of other steps whose entrances were never fetched."""
+        arrays = self.arrays()
+        numbers = np.arange(64 * len(arrays.agent))
+        whose = arrays.agent[numbers >> 6]
+        there = numbers - 64 * arrays.begin[whose] < arrays.known[whose]
+        others = numbers[there & (arrays.entrances_size < 0)]
+        return [what, *(n for n in others[: self._batch].tolist() if n != what)]
+
+    def _step(self, number: int) -> LocalStep:
+        arrays = self.arrays()
+        agent = int(arrays.agent[number >> 6])
+        return agent, number - 64 * int(arrays.begin[agent])
+
+    def _put(self, steps: Steps) -> tuple[int, int]:
         """Write a list down, but for steps that are too new; return where, and how long it is."""
-        numbers = [self._numbers[step] for step in steps if step in self._numbers]
-        place = self._heap.extend(len(numbers))
-        self._heap.data[place : place + len(numbers)] = numbers
-        if self._arrays is not None and self._arrays.heap is not self._heap.data:
-            self._arrays = self._arrays._replace(heap=self._heap.data)
-        return place, len(numbers)
+        words = [word for agent, mask in steps.masks for word in self._words(agent, mask)]
+        place = self._word.extend(len(words))
+        self._bits.extend(len(words))
+        self._word.data[place : place + len(words)] = [word for word, _ in words]
+        self._bits.data[place : place + len(words)] = [bits for _, bits in words]
+        arrays = self.arrays()
+        if arrays.word is not self._word.data or arrays.bits is not self._bits.data:
+            self._arrays = arrays._replace(word=self._word.data, bits=self._bits.data)
+        return place, len(words)
 
 
-def _scratch(steps: int) -> Scratch:
-    steps = max(64, steps)
-    return Scratch(
-        np.zeros(steps, np.int64),
-        np.zeros(steps, np.int32),
-        np.zeros(1, np.int64),
-        np.zeros(2, np.int64),
+def _scratch(agents: int, words: int) -> Closing:
+    return Closing(
+        member=np.zeros(words, np.uint64),
+        waiting=np.zeros(words, np.uint64),
+        word=np.zeros(agents, np.int64),
+        bit=np.zeros(agents, np.uint64),
+        near=np.zeros(agents, np.int64),
+        wanted=np.zeros(2, np.int64),
     )
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Why a kernel came back.
-DONE, MISS, ROOM, FALSE, WITNESS = range(5)
+#: Why a kernel came back; RELATE: it wants a relation that was never fetched.
+DONE, MISS, ROOM, FALSE, WITNESS, RELATE = range(6)
 
 #: Places in the counters that all workers share, a cache line apart.
 CURSOR, ALLOCATED, SUBS = 0, 8, 16
@@ -24,6 +24,16 @@ SHARED = 24
     FAIL_AT, FAIL_STATE, FAIL_AGENT, FAIL_WHICH, STUCK_STATE, STUCK_PROPERTY,
 ) = range(13)  # fmt: skip
 MINE = 16
+
+#: Where in a worker's counters it is counted in how many states something was put off.
+PUT_OFF = MINE - 1
+
+#: Which relation is wanted, in ``wanted[0]``; of what, in ``wanted[1]``.
+CONFLICTS, ENABLERS, ENTRANCES, VISIBLE, VISIBLE_STEPS = range(5)
+
+#: Places in the counters of a walk for what is ignored (`ignoring`).
+ROOT, DEPTH, ACTIVE, PARTS, HEIGHT, FOUND = range(6)
+WALKING = 6
 
 #: Successors waiting for their look-up: enough to hide memory latency, few enough to stay in cache.
 PENDING = 256
@@ -120,3 +130,60 @@ class Store(NamedTuple):
     subs: np.ndarray  # uint64[...]: by id, the words and pairs of longer states
     sub_table: np.ndarray  # uint32[...]
     shared: np.ndarray  # int64[SHARED]
+
+
+class Relating(NamedTuple):
+    """Relations between local steps. A length of -1 means "never fetched".
+
+    A set of local steps is a list of words of bits: of word w of all agents' words, bit b is local
+    state ``64 * (w - begin[agent]) + b`` of its agent. The same numbers, 64 * w + b, name steps.
+    """
+
+    known: np.ndarray  # int64[agents]: local states that are told of: those from here on are new
+    begin: np.ndarray  # int64[agents]: the first word
+    agent: np.ndarray  # int32[words]: whose it is
+    word: np.ndarray  # int32[...]: of all lists, one after the other: which word
+    bits: np.ndarray  # uint64[...]: and its bits
+    conflicts: np.ndarray  # int32[leaves]: where its list is
+    conflicts_size: np.ndarray  # int32[leaves]
+    enablers: np.ndarray  # int32[leaves]
+    enablers_size: np.ndarray  # int32[leaves]
+    entrances: np.ndarray  # int32[steps]
+    entrances_size: np.ndarray  # int32[steps]
+    visible: np.ndarray  # int8[leaves]: 1, 0, or -1
+    visible_steps: np.ndarray  # int32[2]: where the list is, and how long
+    reachable: np.ndarray  # uint64[...]: a row of an agent's words for each of its local states
+    passed: np.ndarray  # uint64[...]: rows in the same places: see `Relations.entrances`
+    row: np.ndarray  # int64[agents]: where an agent's rows begin
+    length: np.ndarray  # int64[agents]: how many words a row has
+    blockable: np.ndarray  # uint64[words]: the steps that were met blocked
+    moved: np.ndarray  # bool[agents]: whether others write its local state
+    watching: bool  # whether any property is to be undisturbed
+
+
+class Closing(NamedTuple):
+    """Room for one worker's closures."""
+
+    member: np.ndarray  # uint64[words]: the steps that have joined
+    waiting: np.ndarray  # uint64[words]: those of them, of agents elsewhere, not yet gone through
+    word: np.ndarray  # int64[agents]: of the step of each agent at where it is: its word
+    bit: np.ndarray  # uint64[agents]: and its bit
+    near: np.ndarray  # int64[agents]: what to add to a word's number for its place in `reachable`
+    wanted: np.ndarray  # int64[2]: the relation to fetch
+
+
+class Walking(NamedTuple):
+    """Room for a depth-first walk over a reduced graph; the walk goes on from what stands here."""
+
+    number: np.ndarray  # uint32[states]: 0 unseen; from 1 up on its way; from above down, its part
+    pending: np.ndarray  # uint32[states]: gone through, of a part that is not complete
+    path: np.ndarray  # uint32[states]
+    agent: np.ndarray  # uint8[states]: of each state of the path, whose step is being taken
+    outcome: np.ndarray  # int32[states]: and which outcome of it
+    above: np.ndarray  # bool[states]: and whether its part began before it
+    left: np.ndarray  # bool[states]: and whether its part was found to be left
+    taken: np.ndarray  # uint64[states]: and whose steps its part takes, as bits
+    first: np.ndarray  # uint32[states]: and the first state of its part
+    counters: np.ndarray  # int64[WALKING]
+    states: np.ndarray  # int64[...]: what was found: a state of each part that ignores steps
+    lacking: np.ndarray  # uint64[...]: and whose, as bits

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from modelcheck.explore.budget import Meter
-from modelcheck.explore.native import closure, orbits, reduced
+from modelcheck.explore.native import orbits, reduced, shapes
 from modelcheck.explore.native.reduced import ReducedSearch
+from modelcheck.explore.native.shapes import MINE
 from modelcheck.explore.native.symmetric import SymmetricSearch
 from modelcheck.explore.orbits import Canonical
 from modelcheck.explore.reduction.relations import Relations
@@ -44,7 +45,21 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
             self.relations.note(*learned)
         tables.learned_too.clear()
 
+    def _edges(self) -> tuple[Any, Any]:
+        """Return where the states that each state was expanded to begin in a list, and the list."""
+        count = self.storage.used
+        scratch = np.zeros(MINE, np.int64)
+        scratch[shapes.SPARE] = -1
+        begin = np.zeros(count + 1, np.int64)
+        edges = np.zeros(2 * count + 64, np.uint32)
+        while True:
+            used = self._successors(scratch, begin, edges)
+            if used >= 0:
+                return begin, edges[: int(used)]
+            edges = np.zeros(2 * len(edges), np.uint32)
+
     def _successors(self, mine: Any, begin: Any, edges: Any) -> int:
+        """Write down where the chosen steps lead; return how many, below 0 without the room."""
         return int(
             orbits.successors(
                 self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
@@ -60,7 +75,7 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
         """
         count = self.storage.used
         begin, edges = self._edges()
-        parts = closure.components(begin, edges, count)
+        parts = orbits.components(begin, edges, count)
         sources, targets = np.repeat(np.arange(count), np.diff(begin)), edges.astype(np.int64)
         left = np.zeros(int(parts.max()) + 1, np.bool_)
         left[parts[sources[parts[sources] != parts[targets]]]] = True
@@ -83,6 +98,10 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
                 return 0
             first = lacks if first < 0 else first
         return first
+
+    def _enabled_in(self, state: State) -> int:
+        agents = range(len(self.tables.agents))
+        return sum(1 << agent for agent in agents if self.tables.leaf(agent, state).outcomes)
 
 
 def explore(tables: Tables, meter: Meter, canonical: Canonical, workers: int = 1) -> Search:

@@ -12,7 +12,7 @@ from enum import Enum
 from attrs import frozen
 
 from modelcheck.explore.reduction.forms import LocalStep
-from modelcheck.explore.reduction.relations import Relations
+from modelcheck.explore.reduction.relations import Relations, Steps
 from modelcheck.explore.reduction.stubborn import Closure
 from modelcheck.tables.tables import State
 from modelcheck.tables.tries import Leaf
@@ -59,16 +59,23 @@ class _Telling(Closure):
         self.links: dict[LocalStep, Link] = {}
         return super().grown(seed, bound)
 
-    def _add(self, steps: Sequence[LocalStep]) -> None:
-        for step in steps:
-            if step not in self.members:
-                self.links[step] = self._link(step, self.at)
-        super()._add(steps)
+    def _add(self, by: LocalStep, steps: Steps) -> None:
+        before = self.members
+        super()._add(by, steps)
+        for step in self.members - before:
+            self.links[step] = self._link(step, by)
+
+    def _necessary(self, step: LocalStep) -> Steps:
+        before = self.members
+        found = super()._necessary(step)
+        for other in self.members - before:
+            self.links[other] = Link(other, step, Why.COMES_FIRST)
+        return found
 
     def _link(self, step: LocalStep, by: LocalStep) -> Link:
         leaf, relations = self.leaves[by[0]], self.relations
-        if by != self._current(by[0]):  # it is elsewhere: blocked there too, or come to
-            if step in relations.predecessors(by):
+        if by[1] != self.here[by[0]]:  # it is elsewhere: blocked there too, or come to
+            if step in relations.entrances(by)[0]:
                 return Link(step, by, Why.COMES_FIRST)
             return Link(step, by, Why.UNBLOCKS)
         if not leaf.outcomes:

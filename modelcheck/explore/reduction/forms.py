@@ -103,6 +103,8 @@ class Forms:
         self.writers: list[dict[LocalStep, set[int]]] = [{} for _ in range(count)]
         #: For each local step, the slots of all of its forms.
         self.touched: dict[LocalStep, set[int]] = defaultdict(set)
+        #: The local steps that were met blocked.
+        self.blockable: set[LocalStep] = set()
         #: Slots that some step operates on: they may have values that were never met.
         self.operated: set[int] = set()
         self._values = [domain.values for domain in tables.domains]
@@ -168,6 +170,8 @@ class Forms:
         for slot, values in form.writes.items():
             self.writers[slot].setdefault(form.step, set()).update(values)
         self.operated.update(form.operations)
+        if not form.enabled:
+            self.blockable.add(form.step)
         own = self.tables.agents[form.step[0]].slot
         self.touched[form.step].update({own, *form.reads, *form.changes})
 

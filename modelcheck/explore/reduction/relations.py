@@ -20,10 +20,30 @@ from modelcheck.tables.operations import disturbed
 from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.tables.tries import Branch, Leaf, Node
 
-__all__ = ["LocalStep", "Relations"]
+__all__ = ["LocalStep", "Relations", "Steps"]
 
 #: Where a branch goes on, None if that was never learned; and whether a change can bring it there.
 Way = tuple[Node | None, bool]
+
+
+class Steps(tuple[LocalStep, ...]):
+    """Local steps in order; `masks` has them by agent, as bits.
+
+    Examples
+    --------
+    >>> Steps([(1, 0), (0, 3), (1, 2)]).masks
+    ((0, 8), (1, 5))
+    """
+
+    masks: tuple[tuple[int, int], ...]
+
+    def __new__(cls, steps: Iterable[LocalStep] = ()) -> Steps:
+        made = super().__new__(cls, sorted(steps))
+        masks: dict[int, int] = {}
+        for agent, local in made:
+            masks[agent] = masks.get(agent, 0) | 1 << local
+        made.masks = tuple(masks.items())
+        return made
 
 
 class Relations:
@@ -42,11 +62,15 @@ class Relations:
         self._values = [domain.values for domain in tables.domains]
         self.version = self.grown = 0
         self._stamp = [0] * len(tables.slots)
-        self._conflicts: dict[Form, tuple[int, list[LocalStep]]] = {}
-        self._enablers: dict[Form, tuple[int, list[LocalStep]]] = {}
+        self._conflicts: dict[Form, tuple[int, Steps]] = {}
+        self._enablers: dict[Form, tuple[int, Steps]] = {}
         self._reachable: dict[int, list[int]] = {}
+        self._entrances: dict[LocalStep, tuple[Steps, int]] = {}
+        self._into: dict[int, dict[int, list[LocalStep]]] = {}
         self._visible: dict[Form, bool] = {}
-        self._visible_steps: list[LocalStep] | None = None
+        self._visible_steps: Steps | None = None
+        self.watched: list[Property] = []
+        self._watching: dict[int, list[Branch]] = {}
         self.watch(watched)
         self.grown = 0
 
@@ -65,16 +89,20 @@ class Relations:
         for slot in self.forms.touched[form.step]:
             self._stamp[slot] = self.version
         self._reachable.clear()
+        self._entrances.clear()
+        self._into.clear()
         self._visible_steps = None
         return True
 
     def watch(self, watched: Iterable[Property]) -> None:
         """Say which properties must not be disturbed unseen; call again when one has learned."""
-        self.watched = list(watched)
-        self._watching: dict[int, list[Branch]] = {}
-        for prop in self.watched:
+        properties, watching = list(watched), dict[int, list[Branch]]()
+        for prop in properties:
             for node in _branches(prop.trie.root):
-                self._watching.setdefault(node.slot, []).append(node)
+                watching.setdefault(node.slot, []).append(node)
+        if properties == self.watched and watching == self._watching:
+            return  # what was learned of them is no new question
+        self.watched, self._watching = properties, watching
         self.version += 1
         self.grown += 1
         self._visible.clear()
@@ -82,7 +110,7 @@ class Relations:
 
     # Conflicts.
 
-    def conflicts(self, leaf: Leaf) -> list[LocalStep]:
+    def conflicts(self, leaf: Leaf) -> Steps:
         """Return the local steps of others that may disturb an enabled path, or be disturbed by it.
 
         Any other known step can be taken before or after it with the same result, and leaves it
@@ -91,7 +119,7 @@ class Relations:
         form = self.forms.of[leaf]
         kept = self._conflicts.get(form)
         if kept is None or self._outdated(form, kept[0]):
-            kept = self._conflicts[form] = self.version, sorted(self._disturbing(form))
+            kept = self._conflicts[form] = self.version, Steps(self._disturbing(form))
         return kept[1]
 
     def _outdated(self, form: Form, version: int) -> bool:
@@ -239,13 +267,13 @@ class Relations:
 
     # What enables.
 
-    def enablers(self, leaf: Leaf) -> list[LocalStep]:
+    def enablers(self, leaf: Leaf) -> Steps:
         """Return the local steps one of which must be taken before a blocked path is left."""
         form = self.forms.of[leaf]
         kept = self._enablers.get(form)
         if kept is None or self._outdated(form, kept[0]):
             near = {step for slot in form.reads for step in self.forms.changers[slot]}
-            found = sorted(step for step in near if self._may_unblock(form, step))
+            found = Steps(step for step in near if self._may_unblock(form, step))
             kept = self._enablers[form] = self.version, found
         return kept[1]
 
@@ -278,12 +306,44 @@ class Relations:
             slots |= {slot for slot in form.changes if other in forms.readers[slot]}
         return tuple(sorted(slots))
 
-    def predecessors(self, step: LocalStep) -> list[LocalStep]:
-        """Return the local steps that bring the agent to where the local step can be taken."""
-        agent, local = step
-        return sorted(
-            w for w, values in self.forms.writers[self.slot[agent]].items() if local in values
-        )
+    def entrances(self, step: LocalStep) -> tuple[Steps, int]:
+        """Return how an agent can come to a local state: steps, and local states of its own.
+
+        One of the steps must be taken first, unless the agent is at one of the local states, which
+        are returned as bits: then the step from there must. The agent's own way is followed back to
+        steps that were met blocked: to wait for one of these may be less than to wait for what
+        comes before it.
+        """
+        found = self._entrances.get(step)
+        if found is None:
+            found = self._entrances[step] = self._back_from(step)
+        return found
+
+    def _back_from(self, step: LocalStep) -> tuple[Steps, int]:
+        agent, blockable = step[0], self.forms.blockable
+        into = self._into.get(agent)
+        if into is None:
+            into = self._into[agent] = self._entries(agent)
+        steps: set[LocalStep] = set()
+        passed, seen, waiting = 0, {step[1]}, [step[1]]
+        while waiting:
+            for before in into.get(waiting.pop(), ()):
+                if before[0] != agent or before in blockable:
+                    steps.add(before)
+                else:
+                    passed |= 1 << before[1]
+                    if before[1] not in seen:
+                        seen.add(before[1])
+                        waiting.append(before[1])
+        return Steps(steps), passed
+
+    def _entries(self, agent: int) -> dict[int, list[LocalStep]]:
+        """Return for each local state of an agent the steps that bring it there."""
+        found: dict[int, list[LocalStep]] = {}
+        for step, values in self.forms.writers[self.slot[agent]].items():
+            for value in values:
+                found.setdefault(value, []).append(step)
+        return found
 
     def is_moved(self, agent: int) -> bool:
         """Tell whether others write the agent's local state."""
@@ -364,11 +424,11 @@ class Relations:
         values = self._values[branch.slot]
         return bool(branch.view.observe(values[value]) == branch.view.observe(values[other]))
 
-    def visible_steps(self) -> list[LocalStep]:
+    def visible_steps(self) -> Steps:
         """Return all known local steps with a path that may change a watched property's answer."""
         if self._visible_steps is None:
             every = dict.fromkeys(self.forms.of.values())
-            self._visible_steps = sorted(
+            self._visible_steps = Steps(
                 {form.step for form in every if form.enabled and self._is_visible(form)}
             )
         return self._visible_steps

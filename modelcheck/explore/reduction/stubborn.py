@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelcheck.explore.reduction.relations import LocalStep, Relations
+from modelcheck.explore.reduction.ignoring import bits
+from modelcheck.explore.reduction.relations import LocalStep, Relations, Steps
 from modelcheck.tables.tables import State
 from modelcheck.tables.tries import Leaf
 
@@ -28,12 +29,15 @@ ENABLED, LATER, BLOCKED, BLOCKED_LATER = 10, 5, 3, 2
 class Closure:
     """Stubborn sets at one state.
 
-    `leaves` has what each agent's step does there.
+    `leaves` has what each agent's step does there. Sets of local steps are kept by agent, as bits.
+    Steps that their agent cannot come to need nothing, and are left out.
     """
 
     def __init__(self, relations: Relations, state: State, leaves: Sequence[Leaf]):
         self.relations, self.state, self.leaves = relations, state, leaves
         self.visible = bool(relations.watched)
+        self.here = [state[slot] for slot in relations.slot]
+        self.near = [relations.reachable(agent, local) for agent, local in enumerate(self.here)]
 
     def smallest(self, seeds: Sequence[int]) -> list[int]:
         """Return the fewest agents whose steps are enough, of the sets grown from each seed.
@@ -41,75 +45,109 @@ class Closure:
         The first of equals. `seeds` are the enabled agents, in order.
         """
         best = list(seeds)
-        for seed in seeds:
-            if len(best) == 1:
-                break
-            best = self.grown(seed, len(best)) or best
+        # First for one agent that is enough, which most states have: each try ends at the second.
+        for bound in dict.fromkeys([2, len(seeds)]):
+            for seed in seeds:
+                if len(best) == 1:
+                    return best
+                best = self.grown(seed, min(bound, len(best))) or best
         return best
 
     def grown(self, seed: int, bound: int) -> list[int]:
-        """Return the enabled agents of the set grown from one; none once there are `bound`."""
-        self.members = {self._current(seed)}
-        self.waiting = list(self.members)
+        """Return the enabled agents of the set grown from one; none once there are `bound`.
+
+        Steps of agents at where they are come first, in the order of the agents: to have these is
+        often all that the others need.
+        """
+        count = len(self.here)
+        self._members, self._waiting, self._current = [0] * count, [0] * count, 0
         enabled: list[int] = []
         all_visible = not self.visible
-        while self.waiting:
-            step = self.at = self.waiting.pop()
-            agent, _ = step
-            leaf = self.leaves[agent]
-            if step != self._current(agent) or not leaf.outcomes:
-                self._add(self._necessary(step))
+        self._join(seed, 1 << self.here[seed])
+        while True:
+            if not self._current:
+                step = self._next()
+                if step is None:
+                    return sorted(enabled)
+                self._add(step, self._necessary(step))
+                continue
+            agent = (self._current & -self._current).bit_length() - 1
+            self._current &= self._current - 1
+            leaf, step = self.leaves[agent], (agent, self.here[agent])
+            if not leaf.outcomes:
+                self._add(step, self.relations.enablers(leaf))
                 continue
             enabled.append(agent)
             if len(enabled) >= bound:
                 return []
-            self._add(self.relations.conflicts(leaf))
+            self._add(step, self.relations.conflicts(leaf))
             if not all_visible and self.relations.visible(leaf):
                 all_visible = True
-                self._add(self.relations.visible_steps())
-        return sorted(enabled)
+                self._add(step, self.relations.visible_steps())
 
-    def _current(self, agent: int) -> LocalStep:
-        return agent, self.state[self.relations.slot[agent]]
+    @property
+    def members(self) -> set[LocalStep]:
+        """The set that was grown last, but for steps that cannot be come to."""
+        return {(agent, at) for agent, mask in enumerate(self._members) for at in bits(mask)}
 
-    def _add(self, steps: Sequence[LocalStep]) -> None:
-        for step in steps:
-            if step not in self.members:
-                self.members.add(step)
-                self.waiting.append(step)
+    def _add(self, by: LocalStep, steps: Steps) -> None:
+        """Let steps join for what another member needs."""
+        for agent, mask in steps.masks:
+            self._join(agent, mask)
 
-    def _necessary(self, step: LocalStep) -> Sequence[LocalStep]:
-        """Return steps one of which must be taken before a disabled one can be.
+    def _join(self, agent: int, mask: int) -> None:
+        new = mask & self.near[agent] & ~self._members[agent]
+        if new:
+            self._members[agent] |= new
+            current = new & (1 << self.here[agent])
+            if current:
+                self._current |= 1 << agent
+            self._waiting[agent] |= new ^ current
+
+    def _next(self) -> LocalStep | None:
+        """Return the first member, of an agent that is elsewhere, which needs something."""
+        for agent, waiting in enumerate(self._waiting):
+            if not waiting:
+                continue
+            if self._is_member(agent) and not self.relations.is_moved(agent):
+                self._waiting[agent] = 0  # the agent must first step from where it is
+                continue
+            self._waiting[agent] &= waiting - 1
+            return agent, (waiting & -waiting).bit_length() - 1
+        return None
+
+    def _is_member(self, agent: int) -> bool:
+        """Tell whether an agent's step at where it is has joined."""
+        return bool(self._members[agent] >> self.here[agent] & 1)
+
+    def _necessary(self, step: LocalStep) -> Steps:
+        """Return steps one of which must be taken before one of an agent elsewhere can be.
 
         Either its agent must come to it, or the path on which it is blocked must be left; of the
-        two, what seems to bring fewer enabled steps. None are missing if the agent must first step
-        from where it is, and that is a member.
+        two, what seems to bring fewer enabled steps.
         """
-        relations = self.relations
-        agent, local = step
-        here = self._current(agent)
-        if here == step:
-            return relations.enablers(self.leaves[agent])
-        if not relations.reachable(agent, here[1]) >> local & 1:
-            return ()
-        if here in self.members and not relations.is_moved(agent):
-            return ()
-        leaf = relations.tables.agents[agent].tries[local].find(self.state)
+        relations, (agent, local) = self.relations, step
+        leaf = None
+        if step in relations.forms.blockable:
+            leaf = relations.tables.agents[agent].tries[local].find(self.state)
         if leaf is not None and not leaf.outcomes:
             enablers = relations.enablers(leaf)
-            if self._cost(enablers) <= self._cost([here]):
+            price = ENABLED if self.leaves[agent].outcomes else BLOCKED
+            if self._cost(enablers) <= (0 if self._is_member(agent) else price):
                 return enablers
-        return relations.predecessors(step)
+        steps, passed = relations.entrances(step)
+        if passed >> self.here[agent] & 1:
+            self._join(agent, 1 << self.here[agent])
+        return steps
 
-    def _cost(self, steps: Sequence[LocalStep]) -> int:
-        return sum(self._price(step) for step in steps if step not in self.members)
+    def _cost(self, steps: Steps) -> int:
+        return sum(self._price(agent, mask) for agent, mask in steps.masks)
 
-    def _price(self, step: LocalStep) -> int:
-        agent, local = step
-        here = self._current(agent)
+    def _price(self, agent: int, mask: int) -> int:
+        new = mask & self.near[agent] & ~self._members[agent]
+        here = 1 << self.here[agent]
         enabled = bool(self.leaves[agent].outcomes)
-        if here == step:
-            return ENABLED if enabled else BLOCKED
-        if here in self.members or not self.relations.reachable(agent, here[1]) >> local & 1:
-            return 0
-        return LATER if enabled else BLOCKED_LATER
+        price = (ENABLED if enabled else BLOCKED) if new & here else 0
+        if not self._is_member(agent):
+            price += (new & ~here).bit_count() * (LATER if enabled else BLOCKED_LATER)
+        return price
