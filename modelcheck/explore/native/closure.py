@@ -143,7 +143,7 @@ def choose(layout, tries, agents, relating, store, mine, scratch, room, order, l
                     break
                 bound, left_over = fewest, from_
                 continue
-            seed = lowest(left_over)
+            seed: int = lowest(left_over)
             left_over &= left_over - one
             # Grow a set; see `stubborn.Closure.grown`.
             for w in range(all_words):
