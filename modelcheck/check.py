@@ -59,7 +59,7 @@ def check(  # noqa: PLR0913  one keyword for each option
     buffer: int | None = None,
     engine: str = "auto",
     workers: int = 1,
-    reduction: bool = False,
+    reduction: bool | None = None,
     audit: bool = False,
     trace: str = "shortest",
     symmetry: bool = True,
@@ -94,9 +94,11 @@ def check(  # noqa: PLR0913  one keyword for each option
     workers : int
         Threads of the native engine. With more than one, which of several shortest counterexamples
         is found may change from run to run; nothing else does.
-    reduction : bool
+    reduction : bool, optional
         Leave out interleavings that show nothing new (partial-order reduction, docs/reduction.md):
-        the same verdict from fewer states.
+        the same verdict from fewer states. By default that is done once a search has found 131,072
+        states, and as long as it is worth its while; not with checkpoints, or where states are
+        hashed.
     audit : bool
         Look again at what the reduction took for granted, in some states. Raises `Unsound` if it
         left out what it must not.

@@ -237,9 +237,9 @@ def main() -> None:
 )
 @click.option(
     "--reduction/--no-reduction",
-    default=False,
-    show_default=True,
-    help="Leave out interleavings that show nothing new (partial-order reduction).",
+    default=None,
+    help="Leave out interleavings that show nothing new (partial-order reduction): from the start, "
+    "or never. By default in large searches, as long as it is worth its while.",
 )
 @click.option("--audit", is_flag=True, help="Look again at what the reduction took for granted.")
 @click.option(

@@ -7,8 +7,10 @@ order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -39,6 +41,12 @@ ENGINES = ("auto", "reference", "native")
 #: what compiling it costs where that was never done.
 LOADING_S, COMPILING_S = 0.5, 5.0
 
+#: A search of so many states is large: reduction, which begins anew, may be worth its while.
+LARGE = 1 << 17
+
+#: The kernel of the exact search.
+KERNEL = "kernel.expand"
+
 #: The kernel that searches up to symmetry, which is compiled when it is first needed.
 SYMMETRIC = "orbits.expand"
 
@@ -51,8 +59,9 @@ class Plan:
     which of several shortest counterexamples is found may change from run to run. `store` is what
     an inexact visited set is made of, None for the exact one. `keeper` writes checkpoints. `say` is
     told in words when something takes a while for another reason than the model. With `reduction`,
-    steps that need not be taken are left out (docs/reduction.md); a violation is then looked for
-    once more without, for a shortest counterexample, if it is to `shorten`. With `audit`, what the
+    steps that need not be taken are left out (docs/reduction.md), from the start; with None, once a
+    search has proved to be large, and as long as it is worth its while. A violation is then looked
+    for once more without, for a shortest counterexample, if it is to `shorten`. With `audit`, what the
     reduction took for granted is looked at again. With `symmetry`, states are explored up to it
     (docs/symmetry.md).
     """
@@ -62,7 +71,7 @@ class Plan:
     store: Lossy | None = None
     keeper: Keeper | None = None
     say: Callable[[str], None] | None = None
-    reduction: bool = False
+    reduction: bool | None = None
     audit: bool = False
     shorten: bool = True
     symmetry: Symmetry | None = None
@@ -86,6 +95,8 @@ class Plan:
                 raise UsageError(
                     f"{self.store.name} does not go with {what} yet; the exact search does"
                 )
+        if self.audit and self.reduction is None:
+            object.__setattr__(self, "reduction", True)
         if self.audit and not self.reduction:
             raise UsageError("an audit looks again at a reduced search: ask for reduction too")
         if self.reduction and (self.keeper is not None or self.store is not None):
@@ -109,15 +120,13 @@ def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
         return _up_to_symmetry(plan.symmetry, meter, plan)
     if plan.reduction:
         return _shortened(_reduced(tables, meter, plan), meter, plan)
-    if plan.native_at_once:
+    if plan.store is not None or plan.keeper is not None:
         _announce(plan.say)
-        return _natively(tables, meter, plan)
-    if plan.engine == "reference" or not native.available():
-        return reference.explore(tables, meter)
-    return _both(tables, meter, plan)
+        return _kept(tables, meter, plan)
+    return _everything(tables, meter, plan)
 
 
-def _natively(tables: Tables, meter: Meter, plan: Plan) -> Search:
+def _kept(tables: Tables, meter: Meter, plan: Plan) -> Search:
     if plan.store is not None:
         return native.load_lossy().explore(tables, meter, plan.store)  # type: ignore[no-any-return] # lazily imported
     return native.load().explore(tables, meter, plan.workers, plan.keeper)  # type: ignore[no-any-return] # lazily imported
@@ -125,7 +134,7 @@ def _natively(tables: Tables, meter: Meter, plan: Plan) -> Search:
 
 def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
     """Search orbits instead of states; the paths that are found are those of real processes."""
-    tables, canonical = closed(symmetry, everywhere=plan.reduction), Canonical(symmetry)
+    tables, canonical = closed(symmetry, everywhere=bool(plan.reduction)), Canonical(symmetry)
     canonical(tables.initial)
     search = (_reduced_orbits if plan.reduction else _orbits)(tables, canonical, meter, plan)
     if search.orbits is None:
@@ -143,7 +152,7 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
     search = None
     if not plan.native_at_once:
         alone = plan.engine == "reference" or not native.available()
-        pause = None if alone else _patience(meter, SYMMETRIC)
+        pause = None if alone else _pause(meter, SYMMETRIC)
         search = reference.explore(tables, meter, pause, canonical)
         if search.paused is None:
             return search
@@ -161,8 +170,8 @@ def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Pl
     """Search orbits with reduction; the native engine begins anew, with all that was learned."""
     if plan.engine != "native":
         alone = plan.engine == "reference" or not native.available()
-        pause = None if alone else _patience(meter, SYMMETRIC)
-        search = reduced.explore(tables, meter, pause, partial(OrbitRun, canonical))
+        pause = None if alone else _pause(meter, SYMMETRIC)
+        search = reduced.explore(tables, meter, pause=pause, make=partial(OrbitRun, canonical))
         if search.paused is None:
             return search
     _announce(plan.say, SYMMETRIC)
@@ -170,25 +179,28 @@ def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Pl
     return engine.explore(tables, meter, canonical, plan.workers)  # type: ignore[no-any-return] # lazily imported
 
 
-def _patience(meter: Meter, kernel: str) -> Callable[[], bool]:
-    """Return what says that plain Python has searched for long enough."""
-    patience = LOADING_S if native.compiled(kernel) else COMPILING_S
-    begun = meter.elapsed()
-    return lambda: meter.elapsed() - begun > patience
+def _pause(
+    meter: Meter, kernel: str | None, large: int | None = None
+) -> Callable[[int], bool] | None:
+    """Return what says of a search in plain Python, by its states, that it is to be left.
+
+    For a native one that takes `kernel`, if there is one; and once it is `large`.
+    """
+    if kernel is None and large is None:
+        return None
+    patience = math.inf
+    if kernel is not None:
+        patience = LOADING_S if native.compiled(kernel) else COMPILING_S
+    begun, most = meter.elapsed(), math.inf if large is None else large
+    return lambda states: meter.elapsed() - begun > patience or states >= most
 
 
 def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search with reduction; the native engine begins anew, with all that was learned."""
     if plan.engine != "native":
-        patience = LOADING_S if native.compiled() else COMPILING_S
-        begun = meter.elapsed()
         alone = plan.engine == "reference" or not native.available()
-        search = reduced.explore(
-            tables,
-            meter,
-            None if alone else lambda: meter.elapsed() - begun > patience,
-            audited=plan.audit,
-        )
+        pause = None if alone else _pause(meter, KERNEL)
+        search = reduced.explore(tables, meter, pause=pause, audited=plan.audit)
         if search.paused is None:
             return search
     _announce(plan.say)
@@ -212,15 +224,14 @@ def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
     bounded = meter.bounded(length, max(SHORTER, SHORTER_TIMES * search.states))
     if plan.say is not None:
         plan.say(f"a violation was found after {length} steps: looking for a shorter way to one")
-    visits = {leaf: leaf.visits for leaf in coverage.leaves(search.tables)}
+    visits = _visits(search.tables)
     try:
         other = explore(search.tables, bounded, evolve(plan, reduction=False, audit=False))
     except ModelError:  # a violation found before is not lost
         search.shortest = False
         return search
     finally:  # coverage is that of the reduced search, as its counts are
-        for leaf in coverage.leaves(search.tables):
-            leaf.visits = visits.get(leaf, 0)
+        _restore(search.tables, visits)
     search.seconds = meter.elapsed()
     if other.found is not None and len(other.found.path) < length:
         search.found = other.found
@@ -228,23 +239,60 @@ def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
     return search
 
 
-def _both(tables: Tables, meter: Meter, plan: Plan) -> Search:
-    patience = LOADING_S if native.compiled() else COMPILING_S
-    begun = meter.elapsed()
-    search = reference.explore(tables, meter, lambda: meter.elapsed() - begun > patience)
-    if search.paused is None:
-        return search
+def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:
+    """Search everything; what proves to be large with reduction, if it is left to us."""
+    large = LARGE if plan.reduction is None and len(tables.agents) <= MOST_AGENTS else None
+    alone = plan.engine == "reference" or not native.available()
+    search = None
+    if not plan.native_at_once:
+        search = reference.explore(tables, meter, _pause(meter, None if alone else KERNEL, large))
+        if search.paused is None:
+            return search
+        if alone:
+            return _shortened(reduced.explore(tables, meter, search.witnesses), meter, plan)
     _announce(plan.say)
     try:
         going_on = native.load().NativeSearch(tables, meter, plan.workers)
-        going_on.go_on_from(search, search.paused)
+        going_on.large = large
+        if search is None:
+            going_on.begin()
+        else:
+            going_on.go_on_from(search, search.paused)
     except KeyboardInterrupt as error:
+        if search is None:
+            raise
         search.reason, search.paused = reason_of(error), None
         return search
+    return _if_large(going_on, meter, plan)
+
+
+def _if_large(going_on: Any, meter: Meter, plan: Plan) -> Search:
+    """Go on with a native search of everything, or with a reduced one where it proves large."""
     found: Search = going_on.run()
-    return found
+    if not going_on.is_large:
+        return found
+    visits = _visits(found.tables)
+    engine = native.load_reduced()
+    other: Search | None = engine.explore(
+        found.tables, meter, plan.workers, witnesses=found.witnesses, while_worth=True
+    )
+    if other is not None:
+        return _shortened(other, meter, plan)
+    _restore(found.tables, visits)
+    going_on.large = None
+    gone_on: Search = going_on.run()
+    return gone_on
 
 
-def _announce(say: Callable[[str], None] | None, kernel: str = "kernel.expand") -> None:
+def _visits(tables: Tables) -> dict[Any, int]:
+    return {leaf: leaf.visits for leaf in coverage.leaves(tables)}
+
+
+def _restore(tables: Tables, visits: dict[Any, int]) -> None:
+    for leaf in coverage.leaves(tables):
+        leaf.visits = visits.get(leaf, 0)
+
+
+def _announce(say: Callable[[str], None] | None, kernel: str = KERNEL) -> None:
     if say is not None and not native.compiled(kernel):
         say("compiling the native explorer: some seconds, this first time only")

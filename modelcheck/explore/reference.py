@@ -33,14 +33,14 @@ Canon = Callable[[State], State] | None
 def explore(
     tables: Tables,
     meter: Meter,
-    pause: Callable[[], bool] | None = None,
+    pause: Callable[[int], bool] | None = None,
     canon: Canon = None,
 ) -> Search:
     """Search all reachable states, to the first violation or until a budget is used up.
 
-    `pause` is asked before each level; once it says so, the search is left for another explorer to
-    go on with (`Search.paused`). With `canon` states are explored up to symmetry, and paths lead
-    from canonical form to canonical form.
+    `pause` is asked before each level, with the number of states; once it says so, the search is
+    left for another explorer to go on with (`Search.paused`). With `canon` states are explored up
+    to symmetry, and paths lead from canonical form to canonical form.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def explore(
         while frontier and search.found is None and not search.reason:
             if meter.deep(len(search.levels)):
                 break
-            if pause is not None and pause():
+            if pause is not None and pause(len(parents)):
                 search.paused = list(parents)
                 break
             search.levels.append(len(frontier))

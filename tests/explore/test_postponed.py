@@ -153,7 +153,7 @@ def test_the_audit_notices_a_step_that_is_not_what_its_table_says():
 def test_the_audit_belongs_to_a_reduction():
     """Alone it has nothing to look at."""
     with pytest.raises(UsageError, match="audit"):
-        run(Cells(), counts(0), audit=True)
+        run(Cells(), counts(0), audit=True, reduction=False)
     assert Audit.__doc__
 
 

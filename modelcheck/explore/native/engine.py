@@ -60,6 +60,8 @@ class NativeSearch:
         self.left = _NONE  # states put off by workers, and not expanded since
         self._next_look = 0.0  # when the budget is due to be looked at
         self._kept = False  # whether the last checkpoint is written
+        self.large: int | None = None  # from how many states on another search is to be tried
+        self.is_large = False  # whether it was left for that; it can be gone on with
         self.unseen = False  # whether some of the last level was not expanded
 
     def sizes(self) -> list[int]:
@@ -111,6 +113,9 @@ class NativeSearch:
             while search.found is None and not search.reason:
                 first, last = self.bounds[-1], storage.used
                 if first == last or self.meter.deep(len(search.levels)):
+                    break
+                self.is_large = self.large is not None and last >= self.large
+                if self.is_large:
                     break
                 search.levels.append(last - first)
                 self.bounds.append(last)

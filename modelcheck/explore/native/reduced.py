@@ -47,6 +47,10 @@ MEND_FROM = 1 << 17
 #: Why a run ends that is to be begun anew; never told.
 STALE = "its choices rested on too little"
 
+#: Why a run ends that is not worth its while; never told. From so many states on, one is that puts
+#: nothing off in half of them: then it may not be faster than a search of everything.
+GIVEN_UP, JUDGED = "it puts off too little", 1 << 16
+
 #: What looking for ignored steps takes at most, for each state.
 WALKING_BYTES = 31
 
@@ -74,6 +78,8 @@ class ReducedSearch(NativeSearch):
         self.put_off = 0  # in how many states
         self.due = FIRST_LOOK  # once there are so many states, choices are looked at again
         self.mend_from = MEND_FROM
+        self.while_worth = False  # whether to give up where little is put off
+        self.given_up = False
         self.stale = False  # whether a choice rested on too little: the run is worth nothing
 
     def begin(self) -> None:
@@ -178,6 +184,9 @@ class ReducedSearch(NativeSearch):
             self._mended(first)
             if self.stale:
                 self.search.reason = self.search.reason or STALE
+                return
+            if self.while_worth and first >= JUDGED and 2 * self.put_off < first:
+                self.given_up, self.search.reason = True, GIVEN_UP
                 return
         if last > len(self.masks):
             grown = np.zeros(max(last, 2 * len(self.masks)), np.uint64)
@@ -376,35 +385,42 @@ def _look_ahead(tables: Tables, meter: Meter, relations: Relations) -> None:
         ahead.run()
 
 
-def explore(
+def explore(  # noqa: PLR0913  one keyword for each way to search
     tables: Tables,
     meter: Meter,
     workers: int = 1,
     make: Callable[..., ReducedSearch] | None = None,
+    *,
     audited: bool = False,
-) -> Search:
+    witnesses: dict[int, tuple[Move, ...]] | None = None,
+    while_worth: bool = False,
+) -> Search | None:
     """Search natively with reduction; see `modelcheck.explore.reduction.search.explore`.
 
-    Without it where there are more agents than a set of bits can name. `make` makes a run.
+    Without it where there are more agents than a set of bits can name. `make` makes a run. With
+    `while_worth`, a search that puts off little is given up, and None returned.
     """
     if len(tables.agents) > MOST_AGENTS and make is None:
         return plain(tables, meter, workers)
     runs = 0
     relations = Relations(tables)
-    witnesses: dict[int, tuple[Move, ...]] = {}
+    witnesses = witnesses or {}
     while True:
         runs += 1
         coverage.forget(tables)
         run = (make or ReducedSearch)(tables, meter, workers, relations)
+        run.while_worth = while_worth
         run.search.witnesses.update(witnesses)
         run.rows = run._property_rows()
         run.begin()
         search = run.run()
         search.reduction = run.reduction(runs)
         witnesses = search.witnesses
+        if run.given_up:
+            return None
         if search.found is not None or search.reason or not run.stale:
             if audited and search.found is None and not search.reason:
                 search.reduction = evolve(search.reduction, audited=run.audit())
             return search
-        if make is None and runs == 1 and run.storage.used > FIRST_LOOK:
+        if make is None and not while_worth and runs == 1 and run.storage.used > FIRST_LOOK:
             _look_ahead(tables, meter, relations)

@@ -110,4 +110,6 @@ def explore(tables: Tables, meter: Meter, canonical: Canonical, workers: int = 1
     def make(tables: Tables, meter: Meter, workers: int, known: Relations) -> ReducedSearch:
         return SymmetricReducedSearch(tables, meter, canonical, workers, known)
 
-    return reduced.explore(tables, meter, workers, make)
+    found = reduced.explore(tables, meter, workers, make)
+    assert found is not None  # that is for those that may give up
+    return found

@@ -20,7 +20,7 @@ from modelcheck.explore.reduction.audit import Audit, spread
 from modelcheck.explore.reduction.ignoring import bits, ignored
 from modelcheck.explore.reduction.relations import Relations
 from modelcheck.explore.reduction.stubborn import Closure
-from modelcheck.explore.search import Reduction, Search, successor
+from modelcheck.explore.search import Move, Reduction, Search, successor
 from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.tables.tries import Leaf
 from modelcheck.watchdog import reason_of
@@ -33,22 +33,29 @@ FIRST_LOOK, LONGER = 1 << 10, 4
 STRIDE = 64
 
 
-def explore(
+#: The moves to the first witness of each property that has one.
+Witnesses = dict[int, tuple[Move, ...]]
+
+
+def explore(  # noqa: PLR0913  one keyword for each way to search
     tables: Tables,
     meter: Meter,
-    pause: Callable[[], bool] | None = None,
+    witnesses: Witnesses | None = None,
+    *,
+    pause: Callable[[int], bool] | None = None,
     make: Callable[..., Run] | None = None,
     audited: bool = False,
 ) -> Search:
     """Search with partial-order reduction; see `modelcheck.explore.reference.explore`.
 
-    `make` makes a run; `modelcheck.explore.reduction.orbits` has another kind than this module.
+    `witnesses` are known already. `make` makes a run; `modelcheck.explore.reduction.orbits` has
+    another kind than this module.
 
     The same verdict as without, every deadlock, and of every property whether it can be violated.
     Counts are those of the last run. A counterexample need not be a shortest one. If `audited`, a
     search that came to its end is looked at again (`modelcheck.explore.reduction.audit`).
     """
-    run = last_run(tables, meter, pause, make)
+    run = last_run(tables, meter, pause, make, witnesses)
     search = run.search
     if audited and search.found is None and not search.reason and search.paused is None:
         numbers = spread(len(run.chosen))
@@ -61,13 +68,14 @@ def explore(
 def last_run(
     tables: Tables,
     meter: Meter,
-    pause: Callable[[], bool] | None = None,
+    pause: Callable[[int], bool] | None = None,
     make: Callable[..., Run] | None = None,
+    witnesses: Witnesses | None = None,
 ) -> Run:
     """Return the run that counts: with a violation, cut, or one whose choices all hold good."""
     runs = 0
     relations = Relations(tables)
-    witnesses: dict[int, tuple[tuple[int, int], ...]] = {}
+    witnesses = witnesses or {}
     while True:
         runs += 1
         coverage.forget(tables)
@@ -93,7 +101,7 @@ class Run:
         self,
         tables: Tables,
         meter: Meter,
-        witnesses: dict[int, tuple[tuple[int, int], ...]],
+        witnesses: Witnesses,
         number: int,
         relations: Relations | None = None,
     ):
@@ -126,12 +134,12 @@ class Run:
             or (prop.kind == "sometimes" and number not in self.search.witnesses)
         ]
 
-    def to_the_end(self, pause: Callable[[], bool] | None) -> None:
+    def to_the_end(self, pause: Callable[[int], bool] | None) -> None:
         """Expand all states, and then those that ignore steps, until none does."""
         search = self.search
         while search.found is None and not search.reason:
             while len(self.edges) < len(self.states) and not self._stopped():
-                if pause is not None and pause():
+                if pause is not None and pause(len(self.states)):
                     search.paused = self.states
                     return
                 if len(self.edges) >= self.due:
