@@ -106,6 +106,26 @@ class MemoryModel(Protocol):
         """Make a buffered store visible: the step of the agent that belongs to an `Extra`."""
 
 
+class Waits:
+    """A memory model's `modify_when` where waiting shows nothing more than a failed `modify_if`."""
+
+    modify_if: Callable[..., tuple[Any, Any]]
+
+    def modify_when(
+        self,
+        turn: Any,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> Any:
+        """Do a read-modify-write, or block until ``test(old)``; return the old value."""
+        passes, old = self.modify_if(turn, ref, test, function, order)
+        if not passes:
+            turn.block()
+        return old
+
+
 class Blocked(BaseException):
     """The step cannot be taken in this state. It passes through the user's ``except Exception``."""
 

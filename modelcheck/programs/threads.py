@@ -24,6 +24,7 @@ from modelcheck.language.plainly import Plainly
 from modelcheck.language.process import Process
 from modelcheck.language.refs import Ref
 from modelcheck.language.steps import Either, Step, Until
+from modelcheck.language.turn import Waits
 from modelcheck.litmus.machine import Datum, Machine
 from modelcheck.programs.follow import Follower, Stop
 from modelcheck.programs.targets import Access, Target
@@ -78,7 +79,7 @@ class ProgramTrace(Trace):
     ended_by_failure: bool = field(default=False, kw_only=True)
 
 
-class Memory:
+class Memory(Waits):
     """What loads and stores mean: events (a `modelcheck.language.turn.MemoryModel`)."""
 
     coherent = False
@@ -131,20 +132,6 @@ class Memory:
         elif fence is not None:
             fence.tags = frozenset({"barrier"})  # one that fails orders nothing
         return Tracked(passes, deps_of(old)), old
-
-    def modify_when(
-        self,
-        turn: Thread,
-        ref: Ref,
-        test: Callable[[Any], bool],
-        function: Callable[[Any], Any],
-        order: str = "relaxed",
-    ) -> Any:
-        """Read and write a location at once, or block until the old value passes; return it."""
-        passes, old = self.modify_if(turn, ref, test, function, order)
-        if not passes:
-            turn.block()
-        return old
 
     def _begun(self, turn: Thread, order: str) -> tuple[Access, Event | None]:
         """Return how a read-modify-write is made, and the fence that it began with."""
@@ -414,7 +401,7 @@ class Owner:
             return condition()
 
 
-class Final:
+class Final(Waits):
     """A turn in a final memory: asks whether a step that was blocked still is."""
 
     notes: list[str]
@@ -455,15 +442,10 @@ class Final:
         ref: Ref,
         test: Callable[[Any], bool],
         function: Callable[[Any], Any],
-        order: str,
+        order: str = "relaxed",
     ) -> tuple[bool, Any]:
         """Return whether the value in memory passes."""
         return test(self.values[ref.name]), self.values[ref.name]
-
-    def modify_when(self, *given: Any) -> None:
-        """Block where the value in memory does not pass."""
-        if not self.modify_if(*given)[0]:
-            self.block()
 
     def test(self, condition: Callable[[], Any], coherent: bool = False) -> tuple[bool, Any]:
         """Return whether the condition is true in memory."""
