@@ -17,6 +17,7 @@ from modelcheck.errors import ModelError
 from modelcheck.language import context
 from modelcheck.language.audit import Audit, Performed, report_of
 from modelcheck.language.captures import check_captures
+from modelcheck.language.children import Spawn
 from modelcheck.language.holders import Reach
 from modelcheck.language.local import (
     ABSENT,
@@ -33,7 +34,7 @@ from modelcheck.language.parked import Parked
 from modelcheck.language.process import Process, started_by
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
-from modelcheck.language.steps import Either, Spawn
+from modelcheck.language.steps import Either
 from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
 from modelcheck.language.views import check_property
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded

@@ -15,9 +15,10 @@ from modelcheck.tables.tries import Failure, Outcome, Recorder, View
 
 if TYPE_CHECKING:
     from modelcheck.language.channels import Channel
+    from modelcheck.language.children import Child
     from modelcheck.language.learner import Learner
     from modelcheck.language.process import Process
-    from modelcheck.language.steps import Child, Step
+    from modelcheck.language.steps import Step
 
 
 @frozen
@@ -275,7 +276,7 @@ class Turn:
 
     def spawn(self, process: Process, detached: bool) -> Child:
         """Start a process in a free slot of its kind."""
-        from modelcheck.language.steps import Child
+        from modelcheck.language.children import Child
 
         self.memory.atomic(self)
         name, slot = self.learner.free_slot(process, detached, self)
