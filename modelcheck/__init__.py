@@ -12,12 +12,13 @@ from modelcheck.errors import ModelcheckError, ModelError, UsageError
 from modelcheck.explore.budget import Progress
 from modelcheck.language.cells import cells
 from modelcheck.language.channels import Channel
+from modelcheck.language.children import spawn
 from modelcheck.language.model import Model, System, model
 from modelcheck.language.names import names
 from modelcheck.language.process import Process, process
 from modelcheck.language.properties import always, at_end, sometimes
 from modelcheck.language.state import state
-from modelcheck.language.steps import atomic, choose, either, fence, label, spawn, until
+from modelcheck.language.steps import atomic, choose, either, fence, label, until
 from modelcheck.language.symmetric import symmetric
 from modelcheck.repair import repair
 from modelcheck.results.graph import graph_of

@@ -882,7 +882,7 @@ def test_a_package_that_lacks_is_told_before_the_search(missing, words, tmp_path
     assert f"need the package {missing}: pip install" in done.stderr
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals to a process")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("delay_s", [0.08, 0.16, 0.24])
 def test_an_interrupt_while_the_program_is_loaded_is_no_traceback(delay_s):
     """Ctrl-C in the midst of the imports ends it as later: status 3 and one word.

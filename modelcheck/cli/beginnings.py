@@ -14,8 +14,9 @@ from pathlib import Path
 
 import click
 
-from modelcheck.cli.commands import MEMORY, PARAMETERS, main
+from modelcheck.cli.commands import main
 from modelcheck.cli.completion import TARGET
+from modelcheck.cli.options import MEMORY, PARAMETERS
 from modelcheck.cli.outputs import refuse_unwritable, write
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed

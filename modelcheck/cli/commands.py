@@ -1,10 +1,10 @@
-"""The command line: ``modelcheck check | list | simulate | replay | graph``.
+"""The command line: what all commands share, and ``modelcheck check | list | simulate``.
 
 Exit status: 0 all as expected (or holds), 1 violated (or not as expected), 2 usage or model error
 (and bugs of ours), 3 incomplete. Scripts rely on it, and on the JSON that `Result.to_dict`
 describes: an object where one model was found, a list where several were. Standard output is ours
-alone: what a model prints goes to standard error. Neighbours: `outputs` writes the files,
-`printing` the text.
+alone: what a model prints goes to standard error. Neighbours: `options` has what several commands
+take, `outputs` writes the files, `printing` the text; each other command is a file of its own.
 """
 
 from __future__ import annotations
@@ -21,17 +21,29 @@ from typing import Any
 import click
 from attrs import evolve
 
-from modelcheck.check import check, replay, simulate
+from modelcheck.check import check, simulate
 from modelcheck.cli.collector import seldom_collected
 from modelcheck.cli.completion import TARGET
-from modelcheck.cli.exports import FORMATS, of_traces, parse, write_exports, write_trace
+from modelcheck.cli.exports import parse, write_exports
+from modelcheck.cli.options import (
+    BUFFER,
+    DOT,
+    EXPORT,
+    HTML,
+    HTML_STATES,
+    JSON,
+    MEMORY,
+    PARAMETERS,
+    QUIET,
+    SVG,
+    Positive,
+    memories,
+)
 from modelcheck.cli.outputs import (
     DOTS,
-    GRAPHS,
     Outcome,
     json_error,
     json_text,
-    picture,
     refuse_undrawable,
     refuse_unwritable,
     shown_path,
@@ -48,7 +60,6 @@ from modelcheck.explore.auto import ENGINES
 from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.lossy import HASH_BITS
 from modelcheck.language.model import Model
-from modelcheck.memory import check_name
 from modelcheck.progress import on_terminal
 from modelcheck.results.findings import nothing_searched
 from modelcheck.results.result import Result
@@ -56,69 +67,6 @@ from modelcheck.show.summary import parameters_text, plain_table, safe_lines
 from modelcheck.show.text import clean
 from modelcheck.verdict import ExitCode, Expectation, Verdict
 from modelcheck.watchdog import INTERRUPTED, interrupt, interruption, reason_of
-
-PARAMETERS = click.option(
-    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the model."
-)
-JSON = click.option(
-    "--json",
-    "json_file",
-    metavar="FILE|-",
-    help="Write the results as JSON: an object for one model, a list for several.",
-)
-SVG = click.option(
-    "--svg",
-    metavar="FILE|FOLDER",
-    help="Draw counterexamples, a text beside each: as .svg (or .png, .pdf where there is a "
-    "converter), or into a folder.",
-)
-DOT = click.option(
-    "--dot", metavar="FILE|FOLDER", help="Write state graphs as .dot, or into a folder."
-)
-MEMORY = click.option(
-    "--memory",
-    default="sc",
-    show_default=True,
-    metavar="MODEL",
-    help="The memory model: sc, tso, pso or wmm; for `check` also several, `sc,tso`, and the "
-    "axiomatic ones: lkmm, x86-tso, power, armv8, ra, rc11, axiomatic-sc, FILE.cat.",
-)
-BUFFER = click.option(
-    "--buffer",
-    type=click.IntRange(min=1),
-    help="How many stores a store buffer holds, and stale values of a location a CPU keeps.",
-)
-HTML = click.option(
-    "--html", metavar="FILE|FOLDER", help="Write a page to walk through it, or one for each model."
-)
-HTML_STATES = click.option(
-    "--html-states",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="States in a page's state graph: of a larger model those near the counterexample; 0 for "
-    "none. Without it, all states of a model that has at most 60.",
-)
-EXPORT = click.option(
-    "--export",
-    "exports",
-    multiple=True,
-    metavar="FORMAT:FILE",
-    help=f"Write in another format: {', '.join(FORMATS)}.",
-)
-QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-
-
-class Positive(click.FloatRange):
-    """A number greater than 0."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        number = float(super().convert(value, param, ctx))
-        if number != number:  # not a number compares with nothing, so it is in every range
-            self.fail(f"{value!r} is no number", param, ctx)
-        return number
 
 
 class Commands(click.Group):
@@ -319,14 +267,6 @@ def _refuse_outputs(options: Any) -> None:
     parse(options["exports"], options["html"])
 
 
-def memories(given: str) -> list[str]:
-    """Return the memory models that were asked for. Raises `UsageError` for an unknown one."""
-    names = list(dict.fromkeys(name.strip() for name in given.split(",")))
-    for name in names:
-        check_name(name)
-    return names
-
-
 def _check_all(
     built: Sequence[tuple[Model, dict[str, Any]]],
     under: Sequence[str],
@@ -493,74 +433,4 @@ def simulate_command(
     sys.exit(result.exit_code)
 
 
-@main.command("replay")
-@click.argument("target", type=TARGET, metavar="PATH:NAME")
-@click.argument("token")
-@click.option("--svg", metavar="FILE", help="Draw the trace: .svg (.png, .pdf).")
-@HTML
-@EXPORT
-def replay_command(
-    target: str, token: str, svg: str | None, html: str | None, exports: Sequence[str]
-) -> None:
-    """Show the trace of a token again; a changed model is refused, at the first step that differs.
-
-    A token `-` is read from standard input: a long one is more than a shell passes on.
-    """
-    from modelcheck.show.table import write_table
-
-    refuse_undrawable(svg)
-    wanted = of_traces(parse(exports, html), "replay")
-    model = find_one(target)
-    text = sys.stdin.read() if token == "-" else token
-    with users_code(model, "replayed"):
-        trace = replay(model, text.strip())
-    shown = evolve(trace, token="")
-    with until_closed():
-        say(shown.to_text())
-        sys.stdout.flush()
-        write_table(shown, sys.stdout)
-    if svg:
-        write(Path(svg), picture(trace, Path(svg)))
-    write_trace(wanted, trace)
-
-
-@main.command("graph")
-@click.argument("target", type=TARGET, metavar="PATH:NAME")
-@click.option("-o", "output", required=True, metavar="FILE", help=".dot, .svg, .png or .pdf")
-@PARAMETERS
-@click.option("--limit", type=click.IntRange(min=1), help="Draw at most so many states.")
-@MEMORY
-@BUFFER
-def graph_command(
-    target: str,
-    output: str,
-    params: Sequence[str],
-    limit: int | None,
-    memory: str,
-    buffer: int | None,
-) -> None:
-    """Draw the state graph, with the counterexample on it where there is one."""
-    from modelcheck.results.graph import LIMIT, graph_of
-    from modelcheck.show.stategraph import package, render
-
-    refuse_unwritable(output, GRAPHS)
-    package("graphviz")  # better missed now than after the search
-    model = find_one(target)
-    system = system_of(model, params)
-    with users_code(model, "drawn"):
-        graph = graph_of(system, memory=memory, buffer=buffer)
-    try:
-        Path(output).parent.mkdir(parents=True, exist_ok=True)
-        drawn = render(graph, output, limit or LIMIT)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}") from None
-    with until_closed():
-        say(clean(f"{len(drawn.nodes)} states, {len(drawn.edges)} transitions: {output}"))
-        if drawn.note:
-            say(clean(drawn.note))
-
-
-__all__ = ["BUFFER", "MEMORY", "PARAMETERS", "QUIET", "Positive", "main", "memories"]
-
-if __name__ == "__main__":
-    main()
+__all__ = ["main"]

@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from modelcheck.check import check
-from modelcheck.cli.commands import HTML, MEMORY, PARAMETERS, Positive
 from modelcheck.cli.completion import TARGET
+from modelcheck.cli.options import HTML, MEMORY, PARAMETERS, Positive
 from modelcheck.cli.outputs import refuse_unwritable, write
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed

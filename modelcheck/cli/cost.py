@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from modelcheck.cli.commands import BUFFER, MEMORY, PARAMETERS, Positive
 from modelcheck.cli.completion import TARGET
+from modelcheck.cli.options import BUFFER, MEMORY, PARAMETERS, Positive
 from modelcheck.cli.outputs import json_error
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from modelcheck.cli.commands import PARAMETERS
 from modelcheck.cli.completion import TARGET
+from modelcheck.cli.options import PARAMETERS
 from modelcheck.cli.outputs import refuse_unwritable, write
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed

@@ -13,8 +13,8 @@ from typing import Any
 import click
 from attrs import asdict
 
-from modelcheck.cli.commands import MEMORY, PARAMETERS
 from modelcheck.cli.completion import TARGET
+from modelcheck.cli.options import MEMORY, PARAMETERS
 from modelcheck.cli.outputs import json_error
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelcheck.cli.commands import Positive
+from modelcheck.cli.options import Positive
 from modelcheck.cli.outputs import refuse_unwritable, write
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed

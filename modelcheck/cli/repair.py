@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 
-from modelcheck.cli.commands import BUFFER, PARAMETERS, QUIET, Positive, memories
 from modelcheck.cli.completion import TARGET
+from modelcheck.cli.options import BUFFER, PARAMETERS, QUIET, Positive, memories
 from modelcheck.cli.outputs import json_error, refuse_unwritable, write
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed

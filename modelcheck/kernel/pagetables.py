@@ -5,8 +5,7 @@ about. An entry is empty (None), leads to a `Table` of the next level or to a `P
 written (`Pte.UNINITIALISED`). Whoever touches one that was freed is reported, as in `paging`.
 
 Sources: ``mm/gup.c``, ``mm/mmu_gather.c``, ``include/asm-generic/tlb.h``, ``arch/x86/mm/tlb.c``.
-Neighbours: `paging` (pages, flushes), `rcu` (`call_rcu`). Its assertions are part of a model:
-PYTEST_DONT_REWRITE keeps their words.
+Neighbours: `paging` (pages, flushes, the end of a page's use), `rcu` (`call_rcu`).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from modelcheck.kernel.barriers import smp_mb, smp_wmb
 from modelcheck.kernel.cpu import Cpu
 from modelcheck.kernel.ipi import do_nothing, smp_call_function_many
 from modelcheck.kernel.paging import (
+    Free,
     Page,
     Pte,
     Report,
@@ -117,21 +117,9 @@ def _shown(value: Any) -> str:
     return _name(value) if isinstance(value, (Table, Page)) else str(value)
 
 
-class _FreeTable(Step):
-    """The end of a page-table page's use: at once, as its shadow knows it."""
-
-    def __init__(self, table: Table):
-        super().__init__(f"table_free({_name(table)})")
-        self.use: Ref = table.use
-
-    def perform(self, turn: Turn) -> None:
-        assert turn.load(self.use) is Use.LIVE, "the page-table page is freed twice"
-        turn.store(self.use, Use.FREED)
-
-
 def table_free(table: Table) -> Step:
     """Return the step that frees a page-table page: from here on it may be anybody's."""
-    return _FreeTable(table)
+    return Free(f"table_free({_name(table)})", table.use)
 
 
 # Who has loaded the page tables, and what a TLB holds.

@@ -113,12 +113,12 @@ def set_pte(table: PageTable, value: Pte) -> Step:
     return WRITE_ONCE(table.pte, value)
 
 
-class _Free(Step):
-    """The end of a page-table page's use: at once, as its shadow knows it."""
+class Free(Step):
+    """The end of a page-table page's use, of any level: at once, as its shadow knows it."""
 
-    def __init__(self, table: PageTable):
-        super().__init__(f"pte_free({_name(table.use)})")
-        self.use: Ref = table.use
+    def __init__(self, text: str, use: Ref):
+        super().__init__(text)
+        self.use = use
 
     def perform(self, turn: Turn) -> None:
         assert turn.load(self.use) is Use.LIVE, "the page-table page is freed twice"
@@ -131,7 +131,8 @@ def pte_free(table: PageTable) -> Step:
     From here on it may be anybody's. Who touches it reports a use after free; that somebody really
     reuses it would add nothing to find, only states.
     """
-    return _Free(table)
+    use: Ref = table.use
+    return Free(f"pte_free({_name(use)})", use)
 
 
 # Pages.

@@ -4,20 +4,28 @@ A process or property that depends on something outside the model may give the s
 a row, and another one after other processes have run. So a sample of all paths is performed once
 more: one after each `STRIDE` paths learned, and the whole sample when the search has ended. It is
 drawn evenly from all paths of each process and property (reservoir sampling), the same one in each
-run of the same search.
+run of the same search. Neighbours: `learner` performs; `outside` watches what it can name.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from modelcheck.errors import ModelError
+from modelcheck.language.local import LocalState, Run
 from modelcheck.language.source import shown
+from modelcheck.language.views import check_property
 from modelcheck.tables.tables import Tables
 from modelcheck.tables.tries import Outcome, Recorder
+from modelcheck.tables.values import Unfreezable, key_of, without_order
+
+if TYPE_CHECKING:
+    from modelcheck.language.learner import Learner
+    from modelcheck.language.turn import Turn
 
 #: How many paths of each process and of each property are performed again at the end.
 AUDITED = 100
@@ -93,7 +101,132 @@ def affordable(things: Iterable[Any], steps: Callable[[Any], int]) -> Iterator[A
         yield thing
 
 
-def told(tables: Tables, outcomes: tuple[Outcome, ...], recorder: Recorder) -> str:
+class Audit:
+    """The second look at what a learner has learned."""
+
+    def __init__(self, learner: Learner):
+        self._learner = learner
+        self._sample = Sample()
+
+    def note(self, performed: Performed) -> None:
+        """Take note of a path; perform one again now, if it is time."""
+        due = self._sample.note(performed)
+        if due is not None and self._sample.affords(self._cost(due)):
+            self._repeat(due)
+
+    def at_end(self) -> None:
+        """Raise `ModelError` where something outside the model changed what the model does.
+
+        Now everything else has run: two processes that share a Python object show it. Up to
+        `AUDITED` local states of each process are reached once more, and as many paths of each
+        process and property are performed once more.
+        """
+        learner = self._learner
+        learner.shape.outside.check()
+        learner.forget_runs()
+        for agent, slot in learner.process_slots():
+            running = [v for v in learner.domain(slot).values if v.status == "running"]
+            spread = running[:: 1 + len(running) // AUDITED]
+            for local in affordable(reversed(spread), lambda local: local.depth):
+                Run.replay(learner.process(agent), local, learner.shape.observed)
+        for sample in self._sample:
+            for performed in affordable(sample, self._cost):
+                self._repeat(performed, turned=True)
+        learner.shape.outside.check()
+
+    def _cost(self, performed: Performed) -> int:
+        kind, agent = performed.who
+        if kind == "property":
+            return 1
+        depth: int = performed.recorder.peek(self._learner.slot_of(agent)).depth
+        return depth
+
+    def _repeat(self, performed: Performed, turned: bool = False) -> None:
+        """Perform a path again; raise `ModelError` where it comes out in another way.
+
+        With sets turned round only when the search has ended: a process may then come to a local
+        state that it never was in.
+        """
+        learner, (kind, agent) = self._learner, performed.who
+        if kind == "property":
+            self.ask_again(performed)
+            return
+        again = performed.recorder.anew(turned)
+        outcomes = learner.perform(agent, again)
+        first = _reads(performed.recorder), [*map(self._led_to, performed.report)]
+        if (_reads(again), [*map(self._led_to, outcomes)]) == first:
+            return
+        local: LocalState = again.peek(learner.slot_of(agent))
+        before = _told(learner.result, performed.report, performed.recorder)
+        raise ModelError(
+            f"{learner.process(agent).group} is not a function of what it read: in one and the "
+            f"same state `{local.label}` first {before}, and later "
+            f"{_told(learner.result, outcomes, again)}",
+            "It depends on something outside the model: a global variable, an attribute of a "
+            "module, class or function, a clock, a random number, the order of a set (which is "
+            "turned round to find out). Put that into the state, or use sorted() or choose().",
+            file=local.file,
+            line=local.line,
+        )
+
+    def ask_again(self, performed: Performed) -> None:
+        """Ask a property once more in one state: it must read and answer the same."""
+        learner, index = self._learner, performed.who[1]
+        first, again = performed.report, performed.recorder.anew()
+        second, _ = check_property(learner, index, again)
+        if first.holds != second or _reads(performed.recorder) != _reads(again):
+            function = learner.system.properties[index].function
+            raise ModelError(
+                f"the property {function.__name__} gave two answers in one state: "
+                f"{first.holds}, {second}",
+                "It depends on something outside the snapshot (a clock, a random number, a global "
+                "variable, the order of a set), or changes something. It may only look.",
+                file=function.__code__.co_filename,
+                line=function.__code__.co_firstlineno,
+            )
+
+    def _led_to(self, outcome: Outcome) -> Any:
+        """Return how a step came out, without the order of sets that local variables hold."""
+        domains, slots = self._learner.result.domains, self._learner.result.slots
+        writes = [
+            (slot, without_order(domains[slot].values[value].key) if holds_locals else value)
+            for slot, value in outcome.writes
+            for holds_locals in [slots[slot].process and not slots[slot].memory]
+        ]
+        return writes, _came_out(outcome)[1:]
+
+
+# What a performance showed.
+
+
+def report_of(recorder: Recorder, done: list[tuple[Turn, Any]], outcomes: list[Outcome]) -> Any:
+    """Return all that a performance of a step showed, to hold a second one against it."""
+    return (
+        _reads(recorder),
+        [(tuple(turn.writes.items()), _result_key(result)) for turn, result in done],
+        [*map(_came_out, outcomes)],
+    )
+
+
+def _reads(recorder: Recorder) -> list[Any]:
+    return [(read.slot, read.view) for read in recorder.path]
+
+
+def _came_out(outcome: Outcome) -> Any:
+    # Without the line: CPython 3.11 names another one once it has made two instructions into one.
+    failure = outcome.failure
+    failed = failure and (failure.kind, failure.message, failure.file)
+    return outcome.writes, _result_key(outcome.result), failed
+
+
+def _result_key(result: Any) -> Any:
+    try:
+        return key_of(result)
+    except Unfreezable:
+        return type(result)
+
+
+def _told(tables: Tables, outcomes: tuple[Outcome, ...], recorder: Recorder) -> str:
     """Return in words how a step came out: what it read, what it wrote, where it led."""
     read = ", ".join(_with_value(tables, r.slot, r.value) for r in recorder.path)
     ways = " or ".join(_way(tables, outcome) for outcome in outcomes) or "was blocked"

@@ -19,13 +19,14 @@ from attrs import define, field
 
 from modelcheck.errors import ModelError
 from modelcheck.language.cells import is_location
+from modelcheck.language.children import Spawn
 from modelcheck.language.context import is_ours
 from modelcheck.language.frames import Frame, cells_of
 from modelcheck.language.liveness import assigned_after, assigned_inside
 from modelcheck.language.process import Process, ProcessFunction
 from modelcheck.language.reach import ABSENT, content
 from modelcheck.language.source import shown
-from modelcheck.language.steps import Either, Spawn, Step
+from modelcheck.language.steps import Either, Step
 from modelcheck.tables.immutable import is_immutable
 
 

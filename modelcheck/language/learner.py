@@ -15,8 +15,9 @@ from attrs import define, field
 
 from modelcheck.errors import ModelError
 from modelcheck.language import context
-from modelcheck.language.audit import AUDITED, Performed, Sample, affordable, told
+from modelcheck.language.audit import Audit, Performed, report_of
 from modelcheck.language.captures import check_captures
+from modelcheck.language.children import Spawn
 from modelcheck.language.holders import Reach
 from modelcheck.language.local import (
     ABSENT,
@@ -30,16 +31,16 @@ from modelcheck.language.local import (
 from modelcheck.language.model import System
 from modelcheck.language.outside import Outside
 from modelcheck.language.parked import Parked
-from modelcheck.language.process import Process, names_in, started_by, variables_of
+from modelcheck.language.process import Process, started_by
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
-from modelcheck.language.steps import Either, Spawn
+from modelcheck.language.steps import Either
 from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
 from modelcheck.language.views import check_property
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
 from modelcheck.tables.tables import Agent, Property, Restart, Tables
 from modelcheck.tables.tries import Answer, Outcome, Recorder, Trie
-from modelcheck.tables.values import Unfreezable, key_of, without_order
+from modelcheck.tables.values import key_of
 
 #: How many instances of one spawned process may be there at once.
 MAX_SPAWNED = 32
@@ -73,14 +74,14 @@ class Learner:
         self.asked: set[tuple[int, str | int]] = set()
         #: Variables that no function seemed to have, and the property that asked.
         self.asked_variables: set[tuple[int, str]] = set()
-        self._seen_places: set[tuple[int, str | int]] = set()
+        self.seen_places: set[tuple[int, str | int]] = set()
         self._limit = max_values
         self._processes = [*system.processes, *(s.process for s in shape.spawned)]
         self.groups = _groups(self._processes)
         self.unborn = started_by(system.processes) if system.properties else frozenset()
         self._names = _names(self.groups)
         self._parked = Parked(shape.observed)
-        self._sample = Sample()
+        self._audit = Audit(self)
 
     # Building.
 
@@ -158,7 +159,7 @@ class Learner:
             who.tries.append(Trie())
             who.may_rest.append(local.status != "running" or process.daemon or local.end)
             places: tuple[str | int, ...] = (*local.places, local.line)
-            self._seen_places.update((agent, p) for p in places)
+            self.seen_places.update((agent, p) for p in places)
         return ident
 
     def _detached(self, agent: int) -> bool:
@@ -360,11 +361,12 @@ class Learner:
         """Return all outcomes of the pending step; see `modelcheck.tables.tables.Learner`."""
         if not self.is_process(agent):
             return self._drain(agent, recorder)
-        outcomes = self._step(agent, recorder)
-        self._note(Performed(("step", agent), recorder, outcomes))
+        outcomes = self.perform(agent, recorder)
+        self._audit.note(Performed(("step", agent), recorder, outcomes))
         return outcomes
 
-    def _step(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
+    def perform(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
+        """Return all outcomes of a process's pending step, and take no note of it."""
         slot = self.slot_of(agent)
         local: LocalState = recorder.peek(slot)
         if local.status != "running":
@@ -376,7 +378,7 @@ class Learner:
         outcomes: list[Outcome] = []
         done = self._perform_all(agent, local, run, recorder, outcomes)
         if run.step.calls_user or process.guard is not None:
-            self._perform_again(agent, local, run, recorder, _report(recorder, done, outcomes))
+            self._perform_again(agent, local, run, recorder, report_of(recorder, done, outcomes))
         if run.step.calls_user and run.key() != local.key:
             raise ModelError(
                 f"`{local.label}` changed a local variable of {process.group}",
@@ -444,7 +446,7 @@ class Learner:
         """Perform the step once more: the user's functions must do the same in the same state."""
         again, outcomes = recorder.anew(), list[Outcome]()
         done = self._perform_all(agent, local, run, again, outcomes)
-        if _report(again, done, outcomes) != first:
+        if report_of(again, done, outcomes) != first:
             raise ModelError(
                 f"`{local.label}` of {self._processes[agent].group} did two different things in "
                 "one and the same state",
@@ -459,145 +461,13 @@ class Learner:
         """Return a property's answer; run twice, since it must be a function of the state."""
         answer = Answer(*check_property(self, index, recorder))
         performed = Performed(("property", index), recorder, answer)
-        self._ask_again(performed)
-        self._note(performed)
+        self._audit.ask_again(performed)
+        self._audit.note(performed)
         return answer
 
-    def _ask_again(self, performed: Performed) -> None:
-        """Ask a property once more in one state: it must read and answer the same."""
-        index, first = performed.who[1], performed.report
-        again = performed.recorder.anew()
-        second, _ = check_property(self, index, again)
-        if first.holds != second or _reads(performed.recorder) != _reads(again):
-            function = self.system.properties[index].function
-            raise ModelError(
-                f"the property {function.__name__} gave two answers in one state: "
-                f"{first.holds}, {second}",
-                "It depends on something outside the snapshot (a clock, a random number, a global "
-                "variable, the order of a set), or changes something. It may only look.",
-                file=function.__code__.co_filename,
-                line=function.__code__.co_firstlineno,
-            )
-
-    # The audit.
-
-    def _note(self, performed: Performed) -> None:
-        due = self._sample.note(performed)
-        if due is not None and self._sample.affords(self._cost(due)):
-            self._repeat(due)
-
-    def _repeat(self, performed: Performed, turned: bool = False) -> None:
-        """Perform a path again; raise `ModelError` where it comes out in another way.
-
-        With sets turned round only when the search has ended: a process may then come to a local
-        state that it never was in.
-        """
-        kind, agent = performed.who
-        if kind == "property":
-            self._ask_again(performed)
-            return
-        again = performed.recorder.anew(turned)
-        outcomes = self._step(agent, again)
-        first = _reads(performed.recorder), [*map(self._led_to, performed.report)]
-        if (_reads(again), [*map(self._led_to, outcomes)]) == first:
-            return
-        local: LocalState = again.peek(self.slot_of(agent))
-        tables, process = self.result, self._processes[agent]
-        before = told(tables, performed.report, performed.recorder)
-        raise ModelError(
-            f"{process.group} is not a function of what it read: in one and the same state "
-            f"`{local.label}` first {before}, and later {told(tables, outcomes, again)}",
-            "It depends on something outside the model: a global variable, an attribute of a "
-            "module, class or function, a clock, a random number, the order of a set (which is "
-            "turned round to find out). Put that into the state, or use sorted() or choose().",
-            file=local.file,
-            line=local.line,
-        )
-
     def audit(self) -> None:
-        """Raise `ModelError` where something outside the model changed what the model does.
-
-        Now everything else has run: two processes that share a Python object show it. Up to
-        `AUDITED` local states of each process are reached once more, and as many paths of each
-        process and property are performed once more.
-        """
-        self.shape.outside.check()
-        self._parked.clear()
-        first = len(self.system.refs)
-        for agent in self.result.agents[: len(self._processes)]:
-            running = [v for v in self.result.domains[agent.slot].values if v.status == "running"]
-            spread = running[:: 1 + len(running) // AUDITED]
-            for local in affordable(reversed(spread), lambda local: local.depth):
-                Run.replay(self._processes[agent.slot - first], local, self.shape.observed)
-        for sample in self._sample:
-            for performed in affordable(sample, self._cost):
-                self._repeat(performed, turned=True)
-        self.shape.outside.check()
-
-    def _led_to(self, outcome: Outcome) -> Any:
-        """Return how a step came out, without the order of sets that local variables hold."""
-        domains, slots = self.result.domains, self.result.slots
-        writes = [
-            (slot, without_order(domains[slot].values[value].key) if holds_locals else value)
-            for slot, value in outcome.writes
-            for holds_locals in [slots[slot].process and not slots[slot].memory]
-        ]
-        return writes, _came_out(outcome)[1:]
-
-    def _cost(self, performed: Performed) -> int:
-        kind, agent = performed.who
-        if kind == "property":
-            return 1
-        depth: int = performed.recorder.peek(self.slot_of(agent)).depth
-        return depth
-
-    def never_had(self) -> list[str]:
-        """Return a warning for each variable that a property asked for and no function has."""
-        missing = []
-        for agent, name in self.asked_variables:
-            states = self.result.domains[self.slot_of(agent)].values
-            ran = {frame.code: None for local in states for frame in local.frames}
-            known = variables_of(self._processes[agent]) | names_in(ran)
-            if ran and name not in known:
-                there = f"There {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}."
-                missing.append(
-                    f"no function of {self.name_of(agent)} has a local variable {name!r}: a typing "
-                    f"mistake? {there}"
-                )
-        return sorted(missing)
-
-    def never_at(self) -> list[str]:
-        """Return a warning for each place that a property asked about and no process was at."""
-        missing = sorted({str(place) for _, place in self.asked - self._seen_places} -
-                         {str(place) for _, place in self._seen_places})  # fmt: skip
-        return [f"no process was ever at {place!r}: a typing mistake?" for place in missing]
-
-
-def _report(recorder: Recorder, done: list[tuple[Turn, Any]], outcomes: list[Outcome]) -> Any:
-    """Return all that a performance of a step showed, to hold a second one against it."""
-    return (
-        _reads(recorder),
-        [(tuple(turn.writes.items()), _result_key(result)) for turn, result in done],
-        [*map(_came_out, outcomes)],
-    )
-
-
-def _reads(recorder: Recorder) -> list[Any]:
-    return [(read.slot, read.view) for read in recorder.path]
-
-
-def _came_out(outcome: Outcome) -> Any:
-    # Without the line: CPython 3.11 names another one once it has made two instructions into one.
-    failure = outcome.failure
-    failed = failure and (failure.kind, failure.message, failure.file)
-    return outcome.writes, _result_key(outcome.result), failed
-
-
-def _result_key(result: Any) -> Any:
-    try:
-        return key_of(result)
-    except Unfreezable:
-        return type(result)
+        """Raise `ModelError` where something outside the model changed what the model does."""
+        self._audit.at_end()
 
 
 def _groups(processes: list[Process]) -> dict[str, list[int]]:

@@ -21,20 +21,12 @@ from attrs import define, field, frozen
 from modelcheck.errors import ModelError
 from modelcheck.language import context
 from modelcheck.language.channels import Receive
+from modelcheck.language.children import Join, note_joined
 from modelcheck.language.frames import Frame, Suspension, drops_result, suspend
 from modelcheck.language.lint import lint
 from modelcheck.language.process import Process
 from modelcheck.language.source import shown, text_of
-from modelcheck.language.steps import (
-    AtLabel,
-    Either,
-    Join,
-    Label,
-    Step,
-    Until,
-    as_step,
-    note_joined,
-)
+from modelcheck.language.steps import AtLabel, Either, Label, Step, Until, as_step
 from modelcheck.tables.immutable import is_immutable
 from modelcheck.tables.tables import Restart
 from modelcheck.tables.tries import Failure

@@ -15,9 +15,10 @@ from modelcheck.tables.tries import Failure, Outcome, Recorder, View
 
 if TYPE_CHECKING:
     from modelcheck.language.channels import Channel
+    from modelcheck.language.children import Child
     from modelcheck.language.learner import Learner
     from modelcheck.language.process import Process
-    from modelcheck.language.steps import Child, Step
+    from modelcheck.language.steps import Step
 
 
 @frozen
@@ -104,6 +105,26 @@ class MemoryModel(Protocol):
 
     def drain(self, turn: Turn) -> None:
         """Make a buffered store visible: the step of the agent that belongs to an `Extra`."""
+
+
+class Waits:
+    """A memory model's `modify_when` where waiting shows nothing more than a failed `modify_if`."""
+
+    modify_if: Callable[..., tuple[Any, Any]]
+
+    def modify_when(
+        self,
+        turn: Any,
+        ref: Ref,
+        test: Callable[[Any], bool],
+        function: Callable[[Any], Any],
+        order: str = "relaxed",
+    ) -> Any:
+        """Do a read-modify-write, or block until ``test(old)``; return the old value."""
+        passes, old = self.modify_if(turn, ref, test, function, order)
+        if not passes:
+            turn.block()
+        return old
 
 
 class Blocked(BaseException):
@@ -255,7 +276,7 @@ class Turn:
 
     def spawn(self, process: Process, detached: bool) -> Child:
         """Start a process in a free slot of its kind."""
-        from modelcheck.language.steps import Child
+        from modelcheck.language.children import Child
 
         self.memory.atomic(self)
         name, slot = self.learner.free_slot(process, detached, self)

@@ -10,7 +10,7 @@ from modelcheck.errors import ModelError
 from modelcheck.language.holders import holds_reference
 from modelcheck.language.local import RAISED, LocalState
 from modelcheck.language.plainly import Plainly
-from modelcheck.language.process import variables_of
+from modelcheck.language.process import names_in, variables_of
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.source import shown
 from modelcheck.language.turn import STATUS
@@ -344,3 +344,32 @@ def check_property(learner: Learner, index: int, recorder: Recorder) -> tuple[bo
             line=place[1],
         )
     return answer, ""
+
+
+# What a property asked for and never got: a typing mistake, it may be.
+
+
+def never_there(learner: Learner) -> list[str]:
+    """Return a warning for each place and each variable that a property asked for in vain."""
+    return [*_never_at(learner), *_never_had(learner)]
+
+
+def _never_at(learner: Learner) -> list[str]:
+    missing = sorted({str(place) for _, place in learner.asked - learner.seen_places} -
+                     {str(place) for _, place in learner.seen_places})  # fmt: skip
+    return [f"no process was ever at {place!r}: a typing mistake?" for place in missing]
+
+
+def _never_had(learner: Learner) -> list[str]:
+    missing = []
+    for agent, name in learner.asked_variables:
+        states = learner.domain(learner.slot_of(agent)).values
+        ran = {frame.code: None for local in states for frame in local.frames}
+        known = variables_of(learner.process(agent)) | names_in(ran)
+        if ran and name not in known:
+            there = f"There {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}."
+            missing.append(
+                f"no function of {learner.name_of(agent)} has a local variable {name!r}: a typing "
+                f"mistake? {there}"
+            )
+    return sorted(missing)

@@ -11,10 +11,10 @@ from typing import Any
 
 from modelcheck.language.learner import Learner
 from modelcheck.language.refs import Ref
-from modelcheck.language.turn import Extra, Turn
+from modelcheck.language.turn import Extra, Turn, Waits
 
 
-class SequentialConsistency:
+class SequentialConsistency(Waits):
     """Lamport's model: one memory, one step after another."""
 
     name = "sc"
@@ -55,20 +55,6 @@ class SequentialConsistency:
         if passes:
             turn.store(ref, function(old))
         return passes, old
-
-    def modify_when(
-        self,
-        turn: Turn,
-        ref: Ref,
-        test: Callable[[Any], bool],
-        function: Callable[[Any], Any],
-        order: str = "relaxed",
-    ) -> Any:
-        """Change the value in memory, or block until the old one passes; return the old one."""
-        passes, old = self.modify_if(turn, ref, test, function, order)
-        if not passes:
-            turn.block()
-        return old
 
     def atomic(self, turn: Turn, agent: int | None = None) -> None:
         """Do nothing: everything is sequentially consistent."""

@@ -3,14 +3,15 @@
 Each process becomes a process, each shared variable a field, and what the condition asks of a
 register is stored at the end of its process. Locations whose address is a value stand in one array
 of cells with names for keys; one whose address is computed with becomes an array of one cell. What
-has no step in `modelcheck.kernel` is refused, with file, line and column.
+has no step in `modelcheck.kernel` is refused, with file, line and column. Neighbours: `ccode` finds
+what names in the C stand for, `exporting` goes the other way.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
 from modelcheck import kernel
@@ -33,6 +34,14 @@ from modelcheck.litmus.cparse import (
 )
 from modelcheck.litmus.primitives import find
 from modelcheck.litmus.test import Litmus
+from modelcheck.programs.ccode import (
+    COMPARISONS,
+    addresses,
+    is_truth,
+    needs_value,
+    nodes,
+    value_names,
+)
 
 #: Calls whose step has another name or another form here.
 RENAMED = {
@@ -44,7 +53,6 @@ RENAMED = {
 }  # fmt: skip
 #: Forms without an amount, as forms with one.
 BY_ONE = {"inc": "1", "dec": "-1"}
-COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 SAME_IN_PYTHON = ("+", "-", "*", "^", "&", "|", "<<", ">>")
 #: Names that the text of a model needs for itself.
 TAKEN = {"s", "System", "at_end", "cells", "model", "process", "state", "Shared", "at"}
@@ -78,7 +86,7 @@ class Importer:
         self.processes: list[Process] = list(test.code)  # type: ignore[arg-type] # of a C test
         self.names: set[str] = set()
         self.words: set[str] = set()
-        trees = [node for p in self.processes for node in _nodes(p.body)]
+        trees = [node for p in self.processes for node in nodes(p.body)]
         shared = dict.fromkeys(n for p in self.processes for n in p.parameters)
         values = [*test.init.values(), *(v for r in test.registers.values() for v in r.values())]
         targets = [v for v in values if isinstance(v, str)]
@@ -107,7 +115,7 @@ class Importer:
         values = [v for v in self.test.init.values() if isinstance(v, str)]
         parameters = {n for p in self.processes for n in p.parameters}
         for node in trees:
-            values += [n for n in _value_names(node) if n in parameters]
+            values += [n for n in value_names(node) if n in parameters]
         for registers in self.test.registers.values():
             values += [v for v in registers.values() if isinstance(v, str)]
         return [n for n in self.shared if n in values]
@@ -116,7 +124,7 @@ class Importer:
         """Return the locations whose address is computed with."""
         found = set()
         for node in trees:
-            for address in _addresses(node):
+            for address in addresses(node):
                 if isinstance(address, Binary) and isinstance(address.left, Name):
                     found.add(address.left.name)
         return found
@@ -259,7 +267,7 @@ class Importer:
         body = self._block(process.body, "    ")
         initial = self.test.registers.get(process.number, {})
         results = [p for p in self.observed if p.proc == process.number]
-        needed = _needs_value(process.body, {p.name for p in results})
+        needed = needs_value(process.body, {p.name for p in results})
         start = [
             f"    {self._local(n)} = {initial.get(n, 0)!r}"
             for n in sorted(needed | set(initial))
@@ -321,8 +329,8 @@ class Importer:
         if isinstance(it, Binary) and it.operator in ("==", "!="):
             right = self.value(it.right)
             if right == "0" and isinstance(it.left, Binary | Call | Name):
-                left = self.test_of(it.left) if _is_truth(it.left) else self.value(it.left)
-                if _is_truth(it.left):
+                left = self.test_of(it.left) if is_truth(it.left) else self.value(it.left)
+                if is_truth(it.left):
                     return left if it.operator == "!=" else f"not ({left})"
         if isinstance(it, Binary) and it.operator in COMPARISONS:
             return f"{self.value(it.left)} {it.operator} {self.value(it.right)}"
@@ -335,7 +343,7 @@ class Importer:
         sides = []
         for side in (it.left, it.right):
             text = self.test_of(side)
-            sides.append(f"({text})" if _is_truth(side) else f"({text} != 0)")
+            sides.append(f"({text})" if is_truth(side) else f"({text} != 0)")
         return f" {it.operator[0]} ".join(sides)
 
     def value(self, it: Expr) -> str:
@@ -409,10 +417,6 @@ def closes_last(text: str) -> bool:
     return False
 
 
-def _is_truth(it: Expr) -> bool:
-    return isinstance(it, Binary) and (it.operator in COMPARISONS or it.operator in ("&&", "||"))
-
-
 def _plain(name: str) -> str:
     made = re.sub(r"\W", "_", name)
     return f"{made}_" if keyword.iskeyword(made) else made
@@ -427,82 +431,6 @@ def _imports(package: str, names: Sequence[str]) -> str:
     if len(line) <= 100:
         return line
     return "\n".join([f"from {package} import (", *(f"    {n}," for n in names), ")"])
-
-
-def _nodes(body: Sequence[Stmt]) -> Iterator[Expr | Stmt]:
-    """Go over all statements and expressions."""
-    for statement in body:
-        yield statement
-        match statement:
-            case Assign(_, value) | Run(value):
-                yield from _parts(value)
-            case Store(address, value):
-                yield from _parts(address)
-                yield from _parts(value)
-            case If(condition, then, otherwise):
-                yield from _parts(condition)
-                yield from _nodes(then)
-                yield from _nodes(otherwise)
-            case While(condition, inner, _):
-                yield from _parts(condition)
-                yield from _nodes(inner)
-
-
-def _parts(it: Expr) -> Iterator[Expr]:
-    yield it
-    match it:
-        case Deref(address):
-            yield from _parts(address)
-        case Binary(_, left, right):
-            yield from _parts(left)
-            yield from _parts(right)
-        case Call(_, args):
-            for argument in args:
-                yield from _parts(argument)
-
-
-def _addresses(node: Expr | Stmt) -> list[Expr]:
-    """Return the addresses that a node itself accesses."""
-    match node:
-        case Deref(address) | Store(address, _):
-            return [address]
-        case Call(function, args):
-            primitive = find(function)
-            if primitive and primitive.kind != "fence" and not primitive.lvalue:
-                return [args[primitive.address]]
-    return []
-
-
-def _value_names(node: Expr | Stmt) -> list[str]:
-    """Return the names that stand for values, not for what is accessed, directly in a node."""
-    match node:
-        case Assign(_, Name(name)) | Store(_, Name(name)):
-            return [name]
-        case Binary(operator, left, right) if operator in (*COMPARISONS, "&&", "||"):
-            return [side.name for side in (left, right) if isinstance(side, Name)]
-        case Call(function, args):
-            primitive = find(function)
-            return [
-                a.name for n, a in enumerate(args)
-                if isinstance(a, Name) and (primitive is None or n != primitive.address)
-            ]  # fmt: skip
-    return []
-
-
-def _needs_value(body: Sequence[Stmt], wanted: set[str]) -> set[str]:
-    """Return the registers that may be used before they are assigned."""
-    assigned: set[str] = set()
-    needed: set[str] = set()
-    for statement in body:
-        used = {n.name for n in _nodes([statement]) if isinstance(n, Name)}
-        inside = {n.name for n in _nodes([statement]) if isinstance(n, Assign)}
-        if isinstance(statement, Assign):
-            used_here = {n.name for n in _parts(statement.value) if isinstance(n, Name)}
-            needed |= used_here - assigned
-            assigned.add(statement.name)
-        else:
-            needed |= (used | inside) - assigned
-    return needed | (wanted - assigned)
 
 
 __all__ = ["Importer", "closes_last", "python_source"]

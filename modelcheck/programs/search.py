@@ -18,9 +18,11 @@ from modelcheck.axiomatic.execution import Execution, Skeleton, Trace
 from modelcheck.axiomatic.values import Traces, all_traces
 from modelcheck.errors import ModelError, UsageError
 from modelcheck.language.model import System
+from modelcheck.programs.events import Memory
 from modelcheck.programs.follow import Follower
+from modelcheck.programs.owner import Owner
 from modelcheck.programs.targets import Target, target_of
-from modelcheck.programs.threads import Final, Memory, Owner, Program, ProgramTrace
+from modelcheck.programs.threads import Final, Program, ProgramTrace
 from modelcheck.programs.tracked import boxed, unboxed
 from modelcheck.tables.tries import Failure
 from modelcheck.tables.values import key_of

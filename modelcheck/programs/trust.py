@@ -32,10 +32,11 @@ from modelcheck.language.local import Fails
 from modelcheck.language.refs import Ref
 from modelcheck.language.steps import Choose, Either
 from modelcheck.litmus.machine import Machine
+from modelcheck.programs.events import Blocked, Thread
 from modelcheck.programs.follow import Stop
 from modelcheck.programs.search import Executions, ProgramSearch
 from modelcheck.programs.targets import Access
-from modelcheck.programs.threads import Blocked, Program, ProgramTrace, Thread, place_of
+from modelcheck.programs.threads import Program, ProgramTrace, place_of
 from modelcheck.programs.tracked import Tracked, testing, unboxed
 
 #: The models that it is complete for, by the names that they have for litmus tests.

@@ -20,6 +20,7 @@ from modelcheck.language.frames import yields_of
 from modelcheck.language.learner import Learner
 from modelcheck.language.local import Fails, LocalState
 from modelcheck.language.model import Model, System
+from modelcheck.language.views import never_there
 from modelcheck.results.moments import moments, properties_of
 from modelcheck.results.result import Result, StepCoverage
 from modelcheck.results.tokens import Token, checksums, parameter_text, portable
@@ -110,7 +111,7 @@ def _warnings(learner: Learner, search: Search, violation: Violation | None) -> 
         for p in search.tables.properties
         if p.kind == "at_end" and p.trie.root is None
     ]
-    return (*learner.never_at(), *learner.never_had(), *never)
+    return (*never_there(learner), *never)
 
 
 def _growing(tables: Tables) -> list[str]:

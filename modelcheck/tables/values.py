@@ -5,6 +5,9 @@ traceback. A key holds types beside values (1, True and 1.0 differ). Mutable obj
 the order of the visit, so two names of one list differ from two equal lists. What identity alone
 can tell, such as a class, stands in the key itself, which keeps it alive. Whatever hides its state
 is refused; nothing is guessed. `modelcheck.language.frames` adds generators.
+
+A freezer asks for the handler of a kind, and handlers ask the freezer for the keys of parts: they
+call each other in every line, so they stand in one file, longer than most.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from random import Random
 import pytest
 from commandline import CLASSIC, COMMAND, HEAD, ROOT, environment, execute, models, run
 from killing import torment
-from oracle.generate import load, random_program, unload
+from oracle.generate import random_program
+from oracle.printing import load, unload
 from oracle.resumed import hold_against
 
 from modelcheck import System, cells, check, choose, process, state

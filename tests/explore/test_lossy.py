@@ -9,7 +9,8 @@ from random import Random
 import pytest
 from commandline import CLASSIC, run
 from oracle.compare import _lengths
-from oracle.generate import load, random_program, unload
+from oracle.generate import random_program
+from oracle.printing import load, unload
 
 from modelcheck import System, UsageError, always, cells, check, choose, process, sometimes, state
 from modelcheck.explore import native

@@ -1,34 +1,17 @@
 """How the native search asks Python for what it does not know."""
 
 import pytest
+from commandline import ROOT
 
-from modelcheck import System, atomic, check, process, state
+from modelcheck import check
+from modelcheck.loading import load
 
 numba = pytest.importorskip("numba")
 
 from modelcheck.explore import native  # noqa: E402  it is of no use without numba
 
-
-@state
-class Board:
-    row: object
-
-
-@process
-def swapper(s, i):
-    def swap():
-        row = list(s.row)
-        row[i], row[i + 1] = row[i + 1], row[i]
-        s.row = tuple(row)
-
-    while True:
-        yield atomic(swap)
-
-
-def one_slot(n):
-    """All orders of a row in one location: no path is ever met again."""
-    s = Board(row=tuple(range(n)))
-    return System(s, [swapper(s, i) for i in range(n - 1)])
+#: All orders of a row in one location: no path is ever met again.
+[one_slot] = load(ROOT / "benchmarks" / "one_slot.py")
 
 
 def test_one_stop_learns_all_that_a_state_needs(monkeypatch):
@@ -41,14 +24,14 @@ def test_one_stop_learns_all_that_a_state_needs(monkeypatch):
         return kernel(self, work, mine)
 
     monkeypatch.setattr(engine.NativeSearch, "_kernel", counted)
-    result = check(one_slot(4), engine="native")
+    result = check(one_slot(n=4), engine="native")
     assert (result.states, result.transitions) == (24, 72)
     assert len(calls) <= 24 + 2 * len(result.levels)
 
 
 def test_the_order_of_learning_is_the_reference_explorers():
     """Both engines find the same states and transitions at the same depths."""
-    found, wanted = (check(one_slot(4), engine=e) for e in ("native", "reference"))
+    found, wanted = (check(one_slot(n=4), engine=e) for e in ("native", "reference"))
     assert (found.states, found.transitions, found.levels) == (
         wanted.states,
         wanted.transitions,

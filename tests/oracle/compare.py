@@ -15,8 +15,8 @@ from modelcheck.explore.search import successor
 from modelcheck.results.tracing import shared as shared_values
 from oracle import programs as P
 from oracle.brute import Truth, truth_of, typed
-from oracle.generate import load, unload
 from oracle.interpreter import TooBig
+from oracle.printing import load, unload
 
 #: Defects of modelcheck that are known and tolerated here; take a line out once it is mended.
 KNOWN = {

@@ -31,11 +31,12 @@ from modelcheck.explore.search import successor
 from modelcheck.language.local import Fails
 from modelcheck.tables.tables import State, Tables
 from oracle.compare import Mismatch, same
-from oracle.generate import load, random_program, unload
+from oracle.generate import random_program
 from oracle.memory import Program as Litmus
 from oracle.memory_compare import random_program as random_litmus
 from oracle.memory_compare import shown, system_of
 from oracle.operated import Operated, random_operated, system_of_operated
+from oracle.printing import load, unload
 from oracle.run import BLOCK, numbered, quiet
 from oracle.shrink import shrink
 

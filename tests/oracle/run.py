@@ -20,7 +20,8 @@ from typing import Any
 
 from oracle import programs as P
 from oracle.compare import Mismatch, Outcome, compare
-from oracle.generate import Printer, random_program
+from oracle.generate import random_program
+from oracle.printing import Printer
 from oracle.shrink import shrink
 
 #: Programs of one `--seed` are numbered from here.

@@ -32,7 +32,7 @@ from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import State, Tables
 from oracle.alike import load_source, source_of
 from oracle.compare import Mismatch, same
-from oracle.generate import unload
+from oracle.printing import unload
 from oracle.reduced import Facts, Run, TooLarge, _missing, everything, note, reduced
 from oracle.run import BLOCK, quiet
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from oracle import programs as P
 from oracle.compare import compare
-from oracle.generate import Printer, load, random_program
+from oracle.generate import random_program
+from oracle.printing import Printer, load
 from oracle.run import numbered, one, what_is_wrong
 from oracle.shrink import shrink
 

@@ -17,14 +17,20 @@ from show import samples
 
 MODELS = {model.name: model for model in load(CLASSIC)}
 
+DOT, PURE = engines.shutil.which("dot"), engines._graphviz_pure()
+no_dot = pytest.mark.skipif(DOT is None, reason="needs a dot on the PATH")
+no_wheel = pytest.mark.skipif(PURE is None, reason="graphviz-pure has no wheel for this machine")
 
-@pytest.fixture(params=["dot", "graphviz-pure"])
+
+@pytest.fixture(
+    params=[
+        pytest.param(DOT, id="dot", marks=no_dot),
+        pytest.param(PURE, id="graphviz-pure", marks=no_wheel),
+    ]
+)
 def engine(request, monkeypatch):
     """Each of the two engines, where it is installed."""
-    found = engines.shutil.which("dot") if request.param == "dot" else engines._graphviz_pure()
-    if found is None:
-        pytest.skip(f"no {request.param} here")
-    monkeypatch.setattr(engines, "program", lambda: found)
+    monkeypatch.setattr(engines, "program", lambda: request.param)
     engines.layout.cache_clear()
     yield request.param
     engines.layout.cache_clear()

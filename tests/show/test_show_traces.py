@@ -107,10 +107,16 @@ def test_json_leaves_out_what_is_not_there():
     assert step["locals"] == [{"name": "seen", "new": 0}]
 
 
+def strict_json(found):
+    """JSON that every reader takes: no "NaN", no lone surrogates."""
+    return json.dumps(found, allow_nan=False, ensure_ascii=False).encode("utf-8")
+
+
 @given(values)
 def test_any_value_has_a_json_form(value):
     """Strict JSON, in UTF-8, whatever the value."""
-    json.dumps(json_value(value), allow_nan=False, ensure_ascii=False).encode("utf-8")
+    found = json_value(value)
+    assert json.loads(strict_json(found)) == found
 
 
 @settings(deadline=None)
@@ -119,7 +125,8 @@ def test_any_trace_has_text_renderings(trace):
     """No name, label, message or value breaks a line of the narrative, the table or Mermaid."""
     for text in (narrative(trace), table_text(trace), mermaid(trace)):
         assert all(line.isprintable() for line in text.split("\n"))
-    json.dumps(trace_json(trace), allow_nan=False, ensure_ascii=False).encode("utf-8")
+    found = trace_json(trace)
+    assert json.loads(strict_json(found)) == found
 
 
 MERMAID_LINE = re.compile(

@@ -1,9 +1,9 @@
-"""Reading cat and bell files."""
+"""Reading cat and bell files: their grammar.
+
+Neighbours: `words` cuts the text into words, `syntax` is what comes out, `interpret` runs it.
+"""
 
 from __future__ import annotations
-
-import re
-from typing import NoReturn
 
 from modelcheck.litmus.cat.syntax import (
     App,
@@ -34,126 +34,17 @@ from modelcheck.litmus.cat.syntax import (
     Var,
     With,
 )
-from modelcheck.litmus.scan import Source, Token, without_comments
+from modelcheck.litmus.cat.words import Cursor
+from modelcheck.litmus.scan import Source
 
-WORDS = re.compile(
-    r"""(?P<space>\s+|//[^\n]*|\#[^\n]*)
-      |(?P<string>"[^"]*")
-      |(?P<tag>'_?[A-Za-z][\w.\-]*'?)
-      |(?P<name>_?[A-Za-z](?:[\w.]|-(?!>))*'?)
-      |(?P<punct>\|\||&&|\+\+|->|-1|[(){}\[\]_0|&*~+^\\?=;,])
-    """,
-    re.VERBOSE,
-)
-KEYWORDS = frozenset(
-    [
-        "let",
-        "rec",
-        "and",
-        "when",
-        "acyclic",
-        "irreflexive",
-        "show",
-        "empty",
-        "subset",
-        "as",
-        "fun",
-        "in",
-        "undefined_unless",
-        "flag",
-        "assert",
-        "include",
-        "variant",
-        "begin",
-        "end",
-        "procedure",
-        "call",
-        "enum",
-        "debug",
-        "match",
-        "with",
-        "forall",
-        "from",
-        "do",
-        "try",
-        "if",
-        "then",
-        "else",
-        "instructions",
-        "default",
-        "not",
-        "unshow",
-        "catdep",
-    ]
-)
 CHECKS = ("acyclic", "irreflexive", "empty")
 BINARY = {"|": (1, "right"), "++": (2, "right"), ";": (3, "right"), "\\": (4, "left"),
           "&": (5, "right")}  # fmt: skip
 Name = str | None
 
 
-class CatParser:
-    """A cursor over the words of a cat file."""
-
-    def __init__(self, source: Source):
-        self.source = source
-        self.tokens = list(self._scan())
-        self.index = 0
-
-    def _scan(self) -> list[Token]:
-        text = without_comments(self.source.text)
-        tokens, at = [], 0
-        while at < len(text):
-            found = WORDS.match(text, at)
-            if found is None:
-                self.source.fail(at, f"unexpected character {text[at]!r}")
-            kind = found.lastgroup or ""
-            if kind == "name" and found.group() in KEYWORDS:
-                kind = "keyword"
-            if kind != "space":
-                tokens.append(Token(kind, found.group(), at))
-            at = found.end()
-        tokens.append(Token("end", "", len(text)))
-        return tokens
-
-    @property
-    def token(self) -> Token:
-        """Return the current word."""
-        return self.tokens[self.index]
-
-    def at(self, *texts: str) -> bool:
-        """Return whether the current word is one of these."""
-        return self.token.text in texts and self.token.kind in ("punct", "keyword")
-
-    def advance(self) -> Token:
-        """Return the current word and go on."""
-        token = self.token
-        if token.kind != "end":
-            self.index += 1
-        return token
-
-    def accept(self, *texts: str) -> Token | None:
-        """Return the current word and go on, if it is one of these."""
-        return self.advance() if self.at(*texts) else None
-
-    def expect(self, text: str) -> Token:
-        """Return the current word, which must be this one."""
-        if not self.at(text):
-            self.fail(f"`{text}` expected, found {self._found()}")
-        return self.advance()
-
-    def name(self, *kinds: str) -> Token:
-        """Return the current word, which must be a name."""
-        if self.token.kind not in (kinds or ("name",)):
-            self.fail(f"a name expected, found {self._found()}")
-        return self.advance()
-
-    def _found(self) -> str:
-        return f"`{self.token.text}`" if self.token.kind != "end" else "the end of the file"
-
-    def fail(self, what: str) -> NoReturn:
-        """Raise the error of the current position."""
-        self.source.fail(self.token.at, what)
+class CatParser(Cursor):
+    """The grammar: each method reads what it is named after."""
 
     # Instructions
 
@@ -170,7 +61,7 @@ class CatParser:
             )
         body = self._instructions()
         if self.token.kind != "end":
-            self.fail(f"an instruction expected, found {self._found()}")
+            self.fail(f"an instruction expected, found {self.found()}")
         return body
 
     def _instructions(self) -> tuple[Ins, ...]:
@@ -253,7 +144,7 @@ class CatParser:
         mode = self.accept("flag", "assert", "undefined_unless")
         negated = self.accept("~") is not None
         if not self.at(*CHECKS):
-            self.fail(f"acyclic, irreflexive or empty expected, found {self._found()}")
+            self.fail(f"acyclic, irreflexive or empty expected, found {self.found()}")
         kind = self.advance().text
         value = self.expression()
         name = self._optional_name()
@@ -516,7 +407,7 @@ class CatParser:
                 items.append(self._base(0))
                 self.accept(",")
             return SetOf(tuple(items), token.at)
-        return self.fail(f"an expression expected, found {self._found()}")
+        return self.fail(f"an expression expected, found {self.found()}")
 
 
 def parse_cat(source: Source) -> tuple[Ins, ...]:
