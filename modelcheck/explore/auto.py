@@ -61,9 +61,9 @@ class Plan:
     told in words when something takes a while for another reason than the model. With `reduction`,
     steps that need not be taken are left out (docs/reduction.md), from the start; with None, once a
     search has proved to be large, and as long as it is worth its while. A violation is then looked
-    for once more without, for a shortest counterexample, if it is to `shorten`. With `audit`, what the
-    reduction took for granted is looked at again. With `symmetry`, states are explored up to it
-    (docs/symmetry.md).
+    for once more without, for a shortest counterexample, if it is to `shorten`. With `audit`, what
+    a reduction from the start took for granted is looked at again. With `symmetry`, states are
+    explored up to it (docs/symmetry.md).
     """
 
     engine: str = "auto"

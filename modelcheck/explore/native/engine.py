@@ -60,6 +60,7 @@ class NativeSearch:
         self.left = _NONE  # states put off by workers, and not expanded since
         self._next_look = 0.0  # when the budget is due to be looked at
         self._kept = False  # whether the last checkpoint is written
+        self.taken_before = 0  # transitions of explorers before this one
         self.large: int | None = None  # from how many states on another search is to be tried
         self.is_large = False  # whether it was left for that; it can be gone on with
         self.unseen = False  # whether some of the last level was not expanded
@@ -91,7 +92,7 @@ class NativeSearch:
     def go_on_from(self, search: Search, states: Sequence[State]) -> None:
         """Start from what another explorer has found: all states of all levels, in order."""
         self.search.witnesses.update(search.witnesses)
-        self.search.transitions = search.transitions
+        self.taken_before = search.transitions
         self.rows = self._property_rows()
         self.flat.use_layout(self.storage.packing.arrays)
         self.flat.add_everything()
@@ -145,7 +146,7 @@ class NativeSearch:
 
     def transitions(self) -> int:
         """Return how many transitions were taken, by explorers before this one too."""
-        return self.search.transitions + sum(int(m[TRANSITIONS]) for m in self.storage.mine)
+        return self.taken_before + sum(int(m[TRANSITIONS]) for m in self.storage.mine)
 
     def _keep(self, finished: bool) -> None:
         """Write a checkpoint."""

@@ -104,7 +104,6 @@ class ReducedSearch(NativeSearch):
         search = self.search
         try:
             while True:
-                search.transitions = 0  # the workers' counters go on
                 super().run()
                 if search.found is not None or search.reason:
                     break

@@ -113,7 +113,7 @@ def _restore_counters(search: NativeSearch, numbers: Any) -> None:
     ):
         raise ValueError("its levels do not fit its states")
     storage.shared[CURSOR] = cursor
-    search.search.transitions = int(numbers["transitions"])
+    search.taken_before = int(numbers["transitions"])
     mine[TRANSITIONS] = 0
     mine[shapes.CHECKED] = int(numbers["checked"])
     for fields, note in ((_STUCK, numbers["stuck"]), (_FAILED, numbers["failed"])):

@@ -1,0 +1,82 @@
+"""Reduction where nobody asked for it: in large searches, and while it is worth it."""
+
+from __future__ import annotations
+
+import pytest
+from commandline import CLASSIC
+
+from modelcheck import Verdict, check
+from modelcheck.explore import auto
+from modelcheck.explore.native import reduced as native_reduced
+from modelcheck.loading import load
+
+
+def model(file):
+    """The model of a file that bears its name."""
+    [found] = [m for m in load(CLASSIC / f"{file}.py") if m.name == file]
+    return found
+
+
+philosophers, leader, filter_lock = map(model, ("philosophers", "leader", "filter_lock"))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """What counts as a large search is said by a constant: here, 20 states."""
+    monkeypatch.setattr(auto, "LARGE", 20)
+
+
+@pytest.mark.parametrize("engine", ["reference", "native", "auto"])
+def test_a_large_search_is_reduced(engine):
+    """Philosophers: nearly all is put off."""
+    full = check(philosophers(n=5), engine=engine, reduction=False)
+    result = check(philosophers(n=5), engine=engine)
+    assert result.verdict is full.verdict is Verdict.HOLDS
+    assert result.reduction is not None
+    assert result.states < full.states
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_a_small_one_is_not(engine, monkeypatch):
+    """Its counts are those of all states."""
+    monkeypatch.setattr(auto, "LARGE", 10_000)
+    result = check(philosophers(n=5), engine=engine)
+    assert result.reduction is None
+    assert result.states == check(philosophers(n=5), reduction=False).states
+
+
+def test_one_that_puts_off_little_is_given_up(monkeypatch):
+    """It goes on as the search of everything that it began as, with all of its counts."""
+    monkeypatch.setattr(native_reduced, "JUDGED", 1)
+    monkeypatch.setattr(native_reduced, "FIRST_LOOK", 1)
+    full = check(filter_lock(n=3), engine="native", reduction=False)
+    result = check(filter_lock(n=3), engine="native")
+    assert result.reduction is None
+    assert (result.states, result.transitions) == (full.states, full.transitions)
+    assert result.levels == full.levels
+    assert result.coverage == full.coverage
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_a_violation_is_a_shortest_one(engine):
+    """Whether the search of everything finds it or the reduced one does."""
+    full = check(philosophers(n=5, ordered=False), engine=engine, reduction=False)
+    result = check(philosophers(n=5, ordered=False), engine=engine)
+    assert result.verdict is Verdict.VIOLATED
+    assert len(result.trace) == len(full.trace)
+    assert result.trace_is_shortest
+
+
+@pytest.mark.parametrize("how", [{"hash_compact": 64}, {"bitstate": True}])
+def test_where_states_are_hashed_it_is_off(how):
+    """The two do not go together, and nobody asked for both."""
+    assert check(philosophers(n=5), max_memory_mib=1000, **how).reduction is None
+
+
+def test_witnesses_that_were_found_are_kept():
+    """They are those of the search of everything: shortest ones."""
+    full = check(leader(n=4), engine="native", reduction=False)
+    result = check(leader(n=4), engine="native")
+    assert result.reduction is not None
+    assert set(result.witnesses) == set(full.witnesses)
+    assert None not in result.witnesses.values()
