@@ -161,6 +161,9 @@ class ReducedSearch(NativeSearch):
         while not self.search.reason:
             grown, differs = relations.grown, False
             self.relations.renew()
+            self.search.reason = self.meter.room_for(_mib(2 * last))  # twice: `_mended` copies
+            if self.search.reason:
+                break
             again = np.zeros(last, np.uint64)
             first, size = 0, FIRST_LOOK
             while first < last and not self.search.reason:
@@ -188,10 +191,11 @@ class ReducedSearch(NativeSearch):
                 self.given_up, self.search.reason = True, GIVEN_UP
                 return
         if last > len(self.masks):
-            grown = np.zeros(max(last, 2 * len(self.masks)), np.uint64)
-            grown[: len(self.masks)] = self.masks
-            self.masks = grown
-            self.chosen = np.concatenate([self.chosen, np.zeros_like(grown[len(self.chosen) :])])
+            room = max(last, 2 * len(self.masks))
+            self.search.reason = self.search.reason or self.meter.room_for(_mib(2 * room))
+            if self.search.reason:
+                return
+            self.masks, self.chosen = _longer(self.masks, room), _longer(self.chosen, room)
         self._choose(_NONE, first, last, self.masks, _NO_MASKS)
         self.chosen[first:last] = self.masks[first:last]
         if not self.search.reason:
@@ -349,6 +353,18 @@ def _walking(states: int, room: int) -> Walking:
         states=np.empty(room, np.int64),
         lacking=np.empty(room, np.uint64),
     )
+
+
+def _mib(masks: int) -> float:
+    """Return how many MiB so many masks take."""
+    return masks * 8 / 2**20
+
+
+def _longer(masks: Any, room: int) -> Any:
+    """Return masks with room for so many."""
+    grown = np.zeros(room, np.uint64)
+    grown[: len(masks)] = masks
+    return grown
 
 
 def _counters(begin: int) -> Any:
