@@ -49,7 +49,7 @@ def engine(request, monkeypatch):
     if request.param != "hand-over":
         return request.param
     monkeypatch.setattr(auto, "LOADING_S", -1.0)
-    monkeypatch.setattr(native, "compiled", lambda: True)
+    monkeypatch.setattr(native, "compiled", lambda kernel: True)
     return "auto"
 
 
