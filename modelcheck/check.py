@@ -92,8 +92,8 @@ def check(  # noqa: PLR0913  one keyword for each option
         ``"reference"`` is plain Python, ``"native"`` compiled code; ``"auto"`` starts with the one
         and goes on with the other where a search is large enough.
     workers : int
-        Threads of the native engine. With more than one, which of several shortest counterexamples
-        is found may change from run to run; nothing else does.
+        Threads of the native engine. With more than one, which of several properties that can be
+        violated after as many steps is named may change from run to run.
     reduction : bool, optional
         Leave out interleavings that show nothing new (partial-order reduction, docs/reduction.md):
         the same verdict from fewer states. By default that is done once a search has found 131,072
@@ -136,7 +136,8 @@ def check(  # noqa: PLR0913  one keyword for each option
     Returns
     -------
     Result
-        Its counterexample is a shortest one; the same one each time.
+        Its counterexample is a shortest one, and of those to the same property one with the fewest
+        changes of process; the same one each time.
 
     Raises
     ------

@@ -52,7 +52,7 @@ def test_processes_of_other_names_go_by_their_order():
     trace, found, _ = beside(f"{UPDATES}:lost_update", f"{UPDATES}:atomic_update")
     assert [step.process for step in found.trace.steps] == ["add[0]", "add[1]"]
     assert found.at == (0, 1, 2, 2, 2)
-    assert found.parted[2] == "add[0] has finished, or has not started"
+    assert found.parted[2] == "add[1] has finished, or has not started"
 
 
 TWINS = """

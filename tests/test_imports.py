@@ -60,6 +60,7 @@ HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
     (f"modelcheck/explore/native/{name}.py", package)
     for name in (
         "arrays",
+        "backwards",
         "closure",
         "ignoring",
         "compact",

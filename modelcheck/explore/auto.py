@@ -22,7 +22,7 @@ from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.orbits import Canonical, real_path
 from modelcheck.explore.reduction import search as reduced
 from modelcheck.explore.reduction.orbits import OrbitRun
-from modelcheck.explore.search import Orbits, Search
+from modelcheck.explore.search import AT_REST, Orbits, Search
 from modelcheck.tables.closing import closed
 from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Tables
@@ -34,6 +34,10 @@ MOST_AGENTS = 64
 #: A shorter counterexample than a reduced search's is looked for among so many states, or among so
 #: many times those that it stored.
 SHORTER, SHORTER_TIMES = 2_000_000, 100
+
+#: Where the orbits of a search stand for no more states, it is worth a search without symmetry to
+#: find a counterexample that is easier to read.
+PLAIN = 50_000
 
 ENGINES = ("auto", "reference", "native")
 
@@ -56,14 +60,14 @@ class Plan:
     """How to search.
 
     `workers` are threads of the native explorer: more than one give the same counts and verdict;
-    which of several shortest counterexamples is found may change from run to run. `store` is what
-    an inexact visited set is made of, None for the exact one. `keeper` writes checkpoints. `say` is
-    told in words when something takes a while for another reason than the model. With `reduction`,
-    steps that need not be taken are left out (docs/reduction.md), from the start; with None, once a
-    search has proved to be large, and as long as it is worth its while. A violation is then looked
-    for once more without, for a shortest counterexample, if it is to `shorten`. With `audit`, what
-    a reduction from the start took for granted is looked at again. With `symmetry`, states are
-    explored up to it (docs/symmetry.md).
+    which of several properties that are violated as near is named may change from run to run.
+    `store` is what an inexact visited set is made of, None for the exact one. `keeper` writes
+    checkpoints. `say` is told in words when something takes a while for another reason than the
+    model. With `reduction`, steps that need not be taken are left out (docs/reduction.md), from the
+    start; with None, once a search has proved to be large, and as long as it is worth its while. A
+    violation is then looked for once more without, for a shortest counterexample, if it is to
+    `shorten`. With `audit`, what a reduction from the start took for granted is looked at again.
+    With `symmetry`, states are explored up to it (docs/symmetry.md).
     """
 
     engine: str = "auto"
@@ -144,7 +148,7 @@ def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
     search.witnesses = {
         index: real_path(tables, canonical, path) for index, path in search.witnesses.items()
     }
-    return _shortened(search, meter, plan) if plan.reduction else search
+    return _shortened(search, meter, plan) if plan.reduction else _in_full(search, meter, plan)
 
 
 def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
@@ -209,11 +213,11 @@ def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
 
 
 def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
-    """Look for a shorter counterexample without reduction, no deeper than the one found.
+    """Look for the counterexample without reduction, no deeper than the one found.
 
-    Without reduction there may be too many states, however short the counterexample is: it is
-    looked for among so many, and else not called a shortest one. What was found before is not
-    lost: not to a budget, not to an interruption.
+    It may be shorter, or change processes less often. Without reduction there may be too many
+    states, however short the counterexample is: it is looked for among so many, and else not called
+    a shortest one. What was found before is not lost: not to a budget, not to an interruption.
     """
     if search.found is None or search.reduction is None:
         return search
@@ -221,22 +225,54 @@ def _shortened(search: Search, meter: Meter, plan: Plan) -> Search:
         search.shortest, search.reduction = False, evolve(search.reduction, shortest=False)
         return search
     length = len(search.found.path)
-    bounded = meter.bounded(length, max(SHORTER, SHORTER_TIMES * search.states))
+    # That nobody can step in a state is seen where the state's own level is expanded.
+    levels = length + (search.found.kind in AT_REST)
+    bounded = meter.bounded(levels, max(SHORTER, SHORTER_TIMES * search.states))
     if plan.say is not None:
         plan.say(f"a violation was found after {length} steps: looking for a shorter way to one")
-    visits = _visits(search.tables)
-    try:
-        other = explore(search.tables, bounded, evolve(plan, reduction=False, audit=False))
-    except ModelError:  # a violation found before is not lost
+    other = _once_more(search, search.tables, bounded, evolve(plan, reduction=False, audit=False))
+    if other is None:
         search.shortest = False
         return search
-    finally:  # coverage is that of the reduced search, as its counts are
-        _restore(search.tables, visits)
-    search.seconds = meter.elapsed()
-    if other.found is not None and len(other.found.path) < length:
-        search.found = other.found
-    search.shortest = other.shortest and (other.found is not None or not other.reason)
+    if other.found is not None and len(other.found.path) <= length:
+        search.found, search.shortest = other.found, other.shortest
+    else:  # none is shorter if all levels before this one's were gone through
+        search.shortest = not other.reason or len(other.levels) > length
     return search
+
+
+def _in_full(search: Search, meter: Meter, plan: Plan) -> Search:
+    """Where orbits stand for few states, take the counterexample of the search without symmetry.
+
+    It has the same length, and the fewest changes of process: the paths between orbits do not tell
+    which process goes on.
+    """
+    found, orbits = search.found, search.orbits
+    if found is None or orbits is None or orbits.stand_for > PLAIN:
+        return search
+    assert plan.symmetry is not None
+    levels = len(found.path) + (found.kind in AT_REST)
+    bounded = meter.bounded(levels, 2 * PLAIN)
+    alone = evolve(plan, symmetry=None, reduction=False)
+    other = _once_more(search, plan.symmetry.tables, bounded, alone)
+    if other is not None and other.found is not None and len(other.found.path) == len(found.path):
+        search.found = other.found
+    return search
+
+
+def _once_more(search: Search, tables: Tables, meter: Meter, plan: Plan) -> Search | None:
+    """Search again for what was found; None where an error of the model prevents it.
+
+    Coverage stays that of the first search, as its counts do.
+    """
+    visits = _visits(search.tables)
+    try:
+        return explore(tables, meter, plan)
+    except ModelError:  # a violation found before is not lost
+        return None
+    finally:
+        _restore(search.tables, visits)
+        search.seconds = meter.elapsed()
 
 
 def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:

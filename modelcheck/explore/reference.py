@@ -16,7 +16,8 @@ from typing import Any
 
 from modelcheck.errors import ModelError
 from modelcheck.explore.budget import Meter
-from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
+from modelcheck.explore.search import AT_REST, Found, Move, Search, judged, successor
+from modelcheck.explore.switches import FEW, InPython, choose, fewest
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
 from modelcheck.watchdog import reason_of
@@ -72,8 +73,11 @@ def explore(
     except ModelError:
         if search.found is None:  # a violation found before is not lost
             raise
-    search.shortest = search.gone_through == len(level) or _is_at_rest(search)
+    complete = search.gone_through == len(level)
+    search.shortest = complete or _is_at_rest(search)
     search.states = len(parents)
+    if canon is None:
+        _choose_paths(search, list(parents), meter, complete and not search.reason)
     search.seconds = meter.elapsed()
     return search
 
@@ -135,6 +139,18 @@ def _expand_level(
     return following
 
 
+def _choose_paths(search: Search, states: list[State], meter: Meter, complete: bool) -> None:
+    """Give the violation and the witnesses the paths with the fewest changes of process."""
+    tables = search.tables
+    levels = InPython(tables, states, search.levels, meter)
+    for index, path in search.witnesses.items():
+        if path and levels.bounds[len(path)] <= FEW:
+            at = levels.number(path)
+            search.witnesses[index] = fewest(tables, levels, [(at, None)], len(path)) or path
+    if search.found is not None:
+        choose(search, levels, levels.number(search.found.path), complete)
+
+
 def _look_at_rest(search: Search, parents: Parents, level: list[State], meter: Meter) -> None:
     """After a violation: look whether nobody can step in what a budget left of its level.
 
@@ -174,15 +190,7 @@ def at_rest(search: Search, parents: Parents, state: State) -> None:
 
     It lies one step before what the same level found among its successors, so it wins over that.
     """
-    tables = search.tables
-    kind, index = None, None
-    if all(agent.may_rest[state[agent.slot]] for agent in tables.agents):
-        for number, prop in enumerate(tables.properties):
-            if prop.kind == "at_end" and not tables.holds(prop, state).holds:
-                kind, index = Kind.FINAL, number
-                break
-    elif tables.check_deadlock:
-        kind = Kind.DEADLOCK
+    kind, index = judged(search.tables, state)
     if kind is None:
         return
     if not _is_at_rest(search):

@@ -18,6 +18,9 @@ Move = tuple[int, int]
 #: Violations by a state in which nobody can step; others take one step more than their level.
 AT_REST = (Kind.DEADLOCK, Kind.FINAL)
 
+#: Violations by a step that fails.
+FAILING = (Kind.ASSERTION, Kind.EXCEPTION)
+
 
 @frozen
 class Found:
@@ -107,3 +110,16 @@ def successor(state: State, writes: tuple[tuple[int, int], ...]) -> State:
     for slot, value in writes:
         changed[slot] = value
     return tuple(changed)
+
+
+def judged(tables: Tables, state: State) -> tuple[Kind | None, int | None]:
+    """Return what is wrong with a state where nobody can step, and the property it violates.
+
+    The kind is None where nothing is.
+    """
+    if not all(agent.may_rest[state[agent.slot]] for agent in tables.agents):
+        return (Kind.DEADLOCK if tables.check_deadlock else None), None
+    for number, prop in enumerate(tables.properties):
+        if prop.kind == "at_end" and not tables.holds(prop, state).holds:
+            return Kind.FINAL, number
+    return None, None

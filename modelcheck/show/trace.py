@@ -9,6 +9,7 @@ plain values, as the model holds them; a renderer shows them through
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from attrs import field, frozen
@@ -171,6 +172,12 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    @property
+    def switches(self) -> int:
+        """How often another process goes on than the one that stepped before."""
+        who = [step.process for step in self.steps]
+        return sum(one != other for one, other in pairwise(who))
 
     def to_html(self) -> str:
         """Return a stand-alone page about the trace; see `modelcheck.show.html.page`."""

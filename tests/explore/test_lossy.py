@@ -82,6 +82,12 @@ def test_a_violation_is_real_and_its_trace_the_shortest(way):
     assert len(found.trace) == 8
 
 
+def _end(result):
+    """What is violated, after how many steps: which of several paths leads there may differ."""
+    found = result.violation
+    return found and (found.kind, found.property, len(result.trace))
+
+
 @pytest.mark.parametrize("way", [{"hash_compact": 40}, {"bitstate": True}], ids=["40", "bits"])
 def test_random_programs(way):
     """Every kind of violation is found as the exact search finds it, witnesses too."""
@@ -97,7 +103,7 @@ def test_random_programs(way):
                 assert found.verdict == "incomplete"
                 assert found.states == exact.states
                 continue
-            assert found.token == exact.token
+            assert _end(found) == _end(exact)
             assert (found.states, found.transitions) == (exact.states, exact.transitions)
             assert _lengths(found) == _lengths(exact)
             kinds.add(found.violation.kind if found.violation else found.verdict)
@@ -136,7 +142,7 @@ def test_a_witness_never_found_is_no_violation():
 def test_too_few_bits_miss_states_about_as_often_as_is_told(monkeypatch):
     """In a bit array that is far too small, the number missed is near the one expected."""
     module, expected = lossy(), []
-    exact = check(system(n=8))
+    exact = check(system(n=8), reduction=False)
     monkeypatch.setattr(module, "FIRST", 1 << 18)
     monkeypatch.setattr(module, "GROWTH", 1)
     told = Lossy.told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from oracle import programs as P
 from oracle.brute import Truth, truth_of, typed
 from oracle.interpreter import TooBig
 from oracle.printing import load, unload
+from oracle.switches import TooMany, fewest
 
 #: Defects of modelcheck that are known and tolerated here; take a line out once it is mended.
 KNOWN = {
@@ -197,6 +199,7 @@ def _compare(program: P.Program, model: Any, truth: Truth) -> Outcome:
         same("states of the check", graph.states, result.states)
         same("transitions of the check", graph.transitions, result.transitions)
         same("levels of the check", graph.levels, result.levels)
+    _fewest(model, result)
     _again(model, result)
     _native(model, result)
     if truth.states:
@@ -230,6 +233,25 @@ def _verdict(program: P.Program, truth: Truth, result: Any) -> None:
         else:
             least = min(v[0] for v in shortest)
             need(distance is None or distance >= least, f"no witness of {name}", distance, None)
+
+
+def _fewest(model: Any, result: Any) -> None:
+    """No other path as short to the same violation has fewer changes of process."""
+    if result.trace is None or not result.trace_is_shortest:
+        return
+    with suppress(TooMany):
+        least = fewest(model, result.violation, len(result.trace))
+        same("the fewest changes of process", least, result.trace.switches)
+
+
+def same_path(said: str, mine: Any, theirs: Any) -> None:
+    """Two results of one model tell the same counterexample, if they tell of the same property."""
+    if mine.trace is None or not (mine.trace_is_shortest and theirs.trace_is_shortest):
+        return
+    one, other = mine.violation, theirs.violation
+    if (one.kind, one.property) == (other.kind, other.property):
+        who = [step.process for step in mine.trace.steps]
+        same(f"who steps ({said})", who, [step.process for step in theirs.trace.steps])
 
 
 def _coherent(program: P.Program, trace: Any) -> None:
@@ -283,6 +305,7 @@ def _native(model: Any, result: Any) -> None:
     for part in ("verdict", "states", "transitions", "levels"):
         same(f"two workers' {part}", getattr(result, part), getattr(pair, part))
     same("two workers' length", len(result.trace or ()), len(pair.trace or ()))
+    same_path("two workers", result, pair)
     if not result.violation:
         same("two workers' coverage", _coverage(result), _coverage(pair))
         same("two workers' witnesses", _lengths(result), _lengths(pair))

@@ -30,7 +30,7 @@ from modelcheck.explore.reduction.ignoring import bits
 from modelcheck.explore.search import successor
 from modelcheck.language.local import Fails
 from modelcheck.tables.tables import State, Tables
-from oracle.compare import Mismatch, same
+from oracle.compare import Mismatch, same, same_path
 from oracle.generate import random_program
 from oracle.memory import Program as Litmus
 from oracle.memory_compare import random_program as random_litmus
@@ -285,6 +285,7 @@ def compare_checks(model: Any, memory: str, plain: Any, natively: bool) -> None:
         other = check(model, memory=memory, reduction=True, audit=True, **way)
         same(f"the verdict ({way})", plain.verdict, other.verdict)
         same(f"the trace's length ({way})", len(plain.trace or ()), len(other.trace or ()))
+        same_path(str(way), plain, other)
         if plain.trace is not None and memory == "sc":  # elsewhere a buffer's bound may forbid it
             same(f"a shortest trace ({way})", True, other.trace_is_shortest)
         if plain.verdict is Verdict.HOLDS or plain.trace is None:

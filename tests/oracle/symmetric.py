@@ -31,7 +31,7 @@ from modelcheck.tables.closing import closed
 from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import State, Tables
 from oracle.alike import load_source, source_of
-from oracle.compare import Mismatch, same
+from oracle.compare import Mismatch, same, same_path
 from oracle.printing import unload
 from oracle.reduced import Facts, Run, TooLarge, _missing, everything, note, reduced
 from oracle.run import BLOCK, quiet
@@ -180,6 +180,7 @@ def compare_checks(model: Any, memory: str, natively: bool) -> None:
         same(f"the verdict ({way})", plain.verdict, other.verdict)
         same(f"the trace's length ({way})", len(plain.trace or ()), len(other.trace or ()))
         same(f"the depth ({way})", plain.depth, other.depth)
+        same_path(str(way), plain, other)
         same(f"the witnesses ({way})", _lengths(plain), _lengths(other))
         if other.orbits is None:
             raise Mismatch(f"symmetry was not used ({way}): {other.warnings}")
@@ -194,6 +195,7 @@ def compare_checks(model: Any, memory: str, natively: bool) -> None:
         other = check(model, memory=memory, reduction=True, **way)
         same(f"the reduced verdict ({way})", plain.verdict, other.verdict)
         same(f"the reduced trace's length ({way})", len(plain.trace or ()), len(other.trace or ()))
+        same_path(f"reduced, {way}", plain, other)
         if plain.trace is None:
             same(f"the reduced witnesses ({way})", _missing(plain), _missing(other))
             if other.states > counts[0][0]:

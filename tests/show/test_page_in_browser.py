@@ -154,7 +154,7 @@ def test_changes_inside_a_value_are_told(show):
     page = show("long_values", "#step-1")
     [change] = page.texts("tr.changed td.value .part")
     assert change.endswith("+ 'VM_HUGEPAGE'")
-    page = show("buffer", "#step-5")
+    page = show("buffer", "#step-4")
     assert page.texts("tr.changed td.value") == ["{('a', 0)}\n+ ('a', 0)"]
 
 

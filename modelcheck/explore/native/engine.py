@@ -20,12 +20,14 @@ from modelcheck.explore.budget import Meter
 from modelcheck.explore.checkpoint import Keeper, Reader
 from modelcheck.explore.native import calls, shapes
 from modelcheck.explore.native.arrays import Full
+from modelcheck.explore.native.backwards import Natively
 from modelcheck.explore.native.flat import FlatTables
 from modelcheck.explore.native.layout import Packing
 from modelcheck.explore.native.shapes import CURSOR, MINE, TRANSITIONS, Scratch, Work
 from modelcheck.explore.native.snapshot import restore, take
 from modelcheck.explore.native.storage import MOST, TOO_MANY, Storage, scratch
 from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
+from modelcheck.explore.switches import FEW, choose, fewest
 from modelcheck.tables.tables import State, Tables
 from modelcheck.verdict import Kind
 from modelcheck.watchdog import Ended, interruption, reason_of
@@ -64,6 +66,8 @@ class NativeSearch:
         self.large: int | None = None  # from how many states on another search is to be tried
         self.is_large = False  # whether it was left for that; it can be gone on with
         self.unseen = False  # whether some of the last level was not expanded
+        self.end = 0  # the state in which the violation's path ends
+        self._broken = False  # whether an error of the model ended the search
 
     def sizes(self) -> list[int]:
         """Return how many values each slot has taken."""
@@ -131,12 +135,14 @@ class NativeSearch:
             else:
                 self._kept = True  # the last checkpoint stays
         except ModelError:
+            self._broken = True
             self._examine_what_is_there()
             if search.found is None:  # a violation found before is not lost
                 raise
         if self.keeper is not None and not self._kept:
             with contextlib.suppress(KeyboardInterrupt):  # the checkpoint before stays
                 self._keep(finished=not search.reason)
+        self._choose_path()
         search.shortest = not self.unseen or search.found is None or search.found.kind in AT_REST
         search.states = self._states
         search.transitions = self.transitions()
@@ -399,11 +405,12 @@ class NativeSearch:
             if why == shapes.MISS:
                 self._learn(-1 - index, storage.state(at))
             elif why == shapes.WITNESS:
-                self.search.witnesses[index] = self.path_to(at)
+                self.search.witnesses[index] = self._path_to_witness(at)
                 self.rows = self.rows[self.rows[:, 1] != index]
             else:
                 fail_at = int(mine[shapes.FAIL_AT])
                 if fail_at < 0 or at < fail_at:
+                    self.end = at
                     self.search.found = Found(Kind.INVARIANT, self.path_to(at), index)
                 self.rows = self.rows[self.rows[:, 2] == 0]  # the level may have witnesses still
 
@@ -414,7 +421,8 @@ class NativeSearch:
         if stuck:
             first = min(stuck, key=lambda m: int(m[shapes.STUCK_STATE]))
             prop = int(first[shapes.STUCK_PROPERTY])
-            path = self.path_to(int(first[shapes.STUCK_STATE]))
+            self.end = int(first[shapes.STUCK_STATE])
+            path = self.path_to(self.end)
             kind = Kind.DEADLOCK if prop < 0 else Kind.FINAL
             self.search.found = Found(kind, path, None if prop < 0 else prop)
         elif failed and self.search.found is None:
@@ -424,7 +432,21 @@ class NativeSearch:
             )
             failure = self.tables.leaf(agent, self.storage.state(state)).outcomes[which].failure
             assert failure is not None
+            self.end = state
             self.search.found = Found(failure.kind, (*self.path_to(state), (agent, which)))
+
+    def _choose_path(self) -> None:
+        """Give the violation the path with the fewest changes of process."""
+        complete = not (self.unseen or self._broken or self.search.reason)
+        choose(self.search, Natively(self), self.end, complete)
+
+    def _path_to_witness(self, index: int) -> tuple[Move, ...]:
+        """Return the path with the fewest changes of process, if there are few states before it."""
+        level = int(np.searchsorted(self.bounds, index, side="right")) - 1
+        path = None
+        if self.bounds[level] <= FEW:
+            path = fewest(self.tables, Natively(self), [(index, None)], level)
+        return self.path_to(index) if path is None else path
 
     def path_to(self, index: int) -> tuple[Move, ...]:
         """Return the moves that first led to a stored state.

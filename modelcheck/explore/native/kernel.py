@@ -227,14 +227,42 @@ def found_at(states, table, root):
 
 
 @njit(error_model="numpy", nogil=True)
-def successor(layout, tries, store, mine, outcome, words, changed, ids):
-    """Return the packed state that an outcome leads to from `words`; `expand` has it inline."""
-    count = layout.words
-    for i in range(count):
+def unpack(layout, store, root, words, ids):
+    """Put a stored state into `words`."""
+    if layout.words == 1:
+        words[0] = root
+    else:
+        unfold(layout.words, layout.left, layout.right, store.subs, root, words, ids)
+
+
+@njit(error_model="numpy", nogil=True)
+def leaf_of(layout, tries, agents, words, agent):
+    """Return the leaf that an agent's step leads to, -1 where that was never learned."""
+    local = bits_at(layout.word, layout.shift, layout.mask, words, agents.slot[agent])
+    if local >= uint64(agents.size[agent]):
+        return np.int64(-1)
+    node = walk(
+        tries.slot, tries.data, tries.size, tries.children, layout.word, layout.shift,
+        layout.mask, words, agents.roots[uint64(agents.base[agent]) + local],
+    )  # fmt: skip
+    return np.int64(-1) if node == 0 else np.int64(tries.data[node])
+
+
+@njit(error_model="numpy", nogil=True)
+def change(layout, tries, outcome, words, changed):
+    """Put into `changed` what an outcome makes of `words`."""
+    for i in range(layout.words):
         changed[i] = words[i]
     for d in range(tries.begin[outcome], tries.begin[outcome] + tries.deltas[outcome]):
         w = tries.where[d]
         changed[w] = (changed[w] & tries.keep[d]) | tries.put[d]
+
+
+@njit(error_model="numpy", nogil=True)
+def successor(layout, tries, store, mine, outcome, words, changed, ids):
+    """Return the packed state that an outcome leads to from `words`; `expand` has it inline."""
+    count = layout.words
+    change(layout, tries, outcome, words, changed)
     if count == 1:
         return changed[0]
     return fold(
@@ -392,8 +420,8 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                     else:
                         for i in range(count):
                             changed[i] = words[i]
-                        change = uint64(begin[o])
-                        for d in range(change, change + uint64(deltas[o])):
+                        delta = uint64(begin[o])
+                        for d in range(delta, delta + uint64(deltas[o])):
                             w = uint64(where[d])
                             changed[w] = (changed[w] & keep[d]) | put[d]
                         root = fold(count, left, right, subs, sub_table, shared, mine, changed, ids)

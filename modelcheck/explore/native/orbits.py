@@ -14,13 +14,15 @@ import numpy as np
 from numba import njit, uint64
 
 from modelcheck.explore.native.kernel import (
+    change,
     fetch_add,
     fold,
     found_at,
     insert,
+    leaf_of,
     mix,
     spot,
-    unfold,
+    unpack,
     value_at,
     walk,
 )
@@ -268,38 +270,6 @@ def _form(layout, store, mine, group, room, words, vector, ids):
 
 
 @njit
-def _unpack(layout, store, root, words, ids):
-    """Put a stored state into `words`."""
-    if layout.words == 1:
-        words[0] = root
-    else:
-        unfold(layout.words, layout.left, layout.right, store.subs, root, words, ids)
-
-
-@njit
-def _change(layout, tries, outcome, words, changed):
-    """Put into `changed` what an outcome makes of `words`."""
-    for i in range(layout.words):
-        changed[i] = words[i]
-    for d in range(tries.begin[outcome], tries.begin[outcome] + tries.deltas[outcome]):
-        w = tries.where[d]
-        changed[w] = (changed[w] & tries.keep[d]) | tries.put[d]
-
-
-@njit
-def _leaf_of(layout, tries, agents, words, agent):
-    """Return the leaf that an agent's step leads to, -1 where that was never learned."""
-    local = value_at(layout.word, layout.shift, layout.mask, words, agents.slot[agent])
-    if local >= agents.size[agent]:
-        return np.int64(-1)
-    node = walk(
-        tries.slot, tries.data, tries.size, tries.children, layout.word, layout.shift,
-        layout.mask, words, agents.roots[agents.base[agent] + local],
-    )  # fmt: skip
-    return np.int64(-1) if node == 0 else tries.data[node]
-
-
-@njit
 def _judge_rest(layout, tries, agents, at_end, words, deadlock):
     """Judge a state in which nobody can step.
 
@@ -348,7 +318,7 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
             break
         while cursor < stop:
             index = order[cursor] if len(order) else cursor
-            _unpack(layout, store, states[index], words, ids)
+            unpack(layout, store, states[index], words, ids)
             branches = np.int64(0)
             missing = False
             chosen = work.masks[index] if len(work.masks) else uint64(0)
@@ -356,7 +326,7 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
                 leaves[a] = -1
                 if chosen != 0 and (chosen >> uint64(a)) & uint64(1) == uint64(0):
                     continue
-                leaf = _leaf_of(layout, tries, agents, words, a)
+                leaf = leaf_of(layout, tries, agents, words, a)
                 if leaf < 0:
                     mine[AGENT], missing = a, True
                     break
@@ -395,7 +365,7 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
                             mine[FAIL_AT], mine[FAIL_STATE] = mine[NEXT], index
                             mine[FAIL_AGENT], mine[FAIL_WHICH] = a, o - tries.first[leaf]
                         continue
-                    _change(layout, tries, o, words, changed)
+                    change(layout, tries, o, words, changed)
                     if count == 1:
                         raw = changed[0]
                         place = np.int64(mix(raw) % uint64(RECENT))
@@ -426,15 +396,15 @@ def predecessor(layout, tries, agents, store, mine, bounds, target, group):
     room = room_for(group)
     goal = store.states[target]
     for state in range(bounds[0], bounds[1]):
-        _unpack(layout, store, store.states[state], words, ids)
+        unpack(layout, store, store.states[state], words, ids)
         for a in range(len(agents.slot)):
-            leaf = _leaf_of(layout, tries, agents, words, a)
+            leaf = leaf_of(layout, tries, agents, words, a)
             if leaf < 0:
                 continue  # a search that was cut never expanded this state
             for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
                 if tries.failing[o]:
                     continue
-                _change(layout, tries, o, words, changed)
+                change(layout, tries, o, words, changed)
                 if _form(layout, store, mine, group, room, changed, vector, ids) == goal:
                     return np.int64(state), np.int64(a), np.int64(o - tries.first[leaf])
     return np.int64(-1), np.int64(-1), np.int64(-1)
@@ -449,7 +419,7 @@ def stabilizers(layout, store, group, first, last):
     room = room_for(group)
     found = np.empty(last - first, np.int64)
     for state in range(first, last):
-        _unpack(layout, store, store.states[state], words, ids)
+        unpack(layout, store, store.states[state], words, ids)
         for slot in range(len(vector)):
             vector[slot] = value_at(layout.word, layout.shift, layout.mask, words, slot)
         found[state - first] = canonical(group, room, vector)
@@ -469,17 +439,17 @@ def successors(layout, tries, agents, store, mine, masks, begin, edges, last, gr
     room = room_for(group)
     used = np.int64(0)
     for state in range(last):
-        _unpack(layout, store, store.states[state], words, ids)
+        unpack(layout, store, store.states[state], words, ids)
         for a in range(len(agents.slot)):
             if (masks[state] >> uint64(a)) & uint64(1) == uint64(0):
                 continue
-            leaf = _leaf_of(layout, tries, agents, words, a)
+            leaf = leaf_of(layout, tries, agents, words, a)
             if used + tries.count[leaf] > len(edges):
                 return np.int64(-1)
             for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
                 if tries.failing[o]:
                     continue
-                _change(layout, tries, o, words, changed)
+                change(layout, tries, o, words, changed)
                 root = _form(layout, store, mine, group, room, changed, vector, ids)
                 edges[used] = found_at(store.states, store.table, root)
                 used += 1

@@ -5,20 +5,23 @@ Neighbours: `kernel` has the search itself and the helpers; `engine` and `storag
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit, uint64
 
 from modelcheck.explore.native.kernel import (
     bits_at,
     fold,
     insert,
+    leaf_of,
     mix,
     prefetch,
     spot,
     successor,
     unfold,
+    unpack,
     walk,
 )
-from modelcheck.explore.native.shapes import AGENT, CHECKED, DONE, FALSE, MISS, WITNESS
+from modelcheck.explore.native.shapes import AGENT, CHECKED, DONE, FALSE, MISS, ROOM, WITNESS
 
 
 @njit(error_model="numpy", nogil=True)
@@ -106,6 +109,162 @@ def predecessor(layout, tries, agents, store, mine, target, found, scratch):
                     found[0], found[1], found[2] = state, a, o - tries.first[leaf]
                     return DONE
     return MISS
+
+
+@njit(inline="always")
+def _hash(words, count):
+    """Return well mixed bits for the words of a state."""
+    mixed = uint64(0)
+    for i in range(count):
+        mixed = mix(mixed ^ words[i])
+    return mixed
+
+
+@njit(error_model="numpy", nogil=True)
+def aim(layout, store, states, goals, table, scratch):
+    """Unpack some states, all different, into `goals`, one a row; and put the rows into a table."""
+    count, words = layout.words, scratch.words
+    size = uint64(len(table))
+    for row in range(len(states)):
+        unpack(layout, store, store.states[uint64(states[row])], words, scratch.ids)
+        for i in range(count):
+            goals[row, i] = words[i]
+        place = spot(_hash(words, count), size)
+        while table[place] != 0:
+            place += uint64(1)
+            if place == size:
+                place = uint64(0)
+        table[place] = row + 1
+    return DONE
+
+
+@njit(inline="always")
+def _goal(goals, table, words, count):
+    """Return the row of a state among goals, -1 where it is none."""
+    size = uint64(len(table))
+    place = spot(_hash(words, count), size)
+    while table[place] != 0:
+        row = uint64(table[place]) - uint64(1)
+        same = True
+        for i in range(uint64(count)):
+            same = same and goals[row, i] == words[i]
+        if same:
+            return np.int64(row)
+        place += uint64(1)
+        if place == size:
+            place = uint64(0)
+    return np.int64(-1)
+
+
+@njit(error_model="numpy", nogil=True)
+def predecessors(layout, tries, agents, store, goals, table, last, cursor, found, scratch):
+    """Find all steps from states up to `last` to goals that `aim` made; ROOM where `found` is full.
+
+    cursor[0] is the next state, cursor[1] how many rows there are: state, agent, outcome, goal.
+    Nothing is packed, so nothing is added to the parts that states have: a state may be one that a
+    search was cut before it expanded.
+    """
+    word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
+    t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
+    first, outcomes_of, failing = tries.first, tries.count, tries.failing
+    begin, deltas, where, keep, put = tries.begin, tries.deltas, tries.where, tries.keep, tries.put
+    a_slot, a_base, a_size, roots = agents.slot, agents.base, agents.size, agents.roots
+    words, changed = scratch.words, scratch.changed
+    used = cursor[1]
+    for state in range(cursor[0], last):
+        unpack(layout, store, store.states[uint64(state)], words, scratch.ids)
+        begun = used
+        for a in range(uint64(len(a_slot))):
+            local = bits_at(word, shift, mask, words, a_slot[a])
+            if local >= uint64(a_size[a]):
+                continue
+            start = roots[uint64(a_base[a]) + local]
+            node = walk(t_slot, t_data, t_size, t_children, word, shift, mask, words, start)
+            if node == 0:
+                continue
+            leaf = uint64(t_data[uint64(node)])
+            base = uint64(first[leaf])
+            for o in range(base, base + uint64(outcomes_of[leaf])):
+                if failing[o]:
+                    continue
+                for i in range(uint64(count)):
+                    changed[i] = words[i]
+                delta = uint64(begin[o])
+                for d in range(delta, delta + uint64(deltas[o])):
+                    w = uint64(where[d])
+                    changed[w] = (changed[w] & keep[d]) | put[d]
+                goal = _goal(goals, table, changed, count)
+                if goal < 0:
+                    continue
+                if used == len(found):
+                    cursor[0], cursor[1] = state, begun
+                    return ROOM
+                found[used, 0], found[used, 1] = state, np.int64(a)
+                found[used, 2], found[used, 3] = np.int64(o - base), goal
+                used += 1
+    cursor[0], cursor[1] = last, used
+    return DONE
+
+
+@njit(error_model="numpy", nogil=True)
+def endings(layout, tries, agents, store, failing, last, cursor, found, scratch):
+    """Find all steps that fail in states up to `last`, or states where nobody can step.
+
+    All are expanded. `cursor` and `found` are those of `predecessors`, without the goal.
+    """
+    words = scratch.words
+    used = cursor[1]
+    for state in range(cursor[0], last):
+        unpack(layout, store, store.states[uint64(state)], words, scratch.ids)
+        begun, able = used, False
+        for a in range(len(agents.slot)):
+            leaf = leaf_of(layout, tries, agents, words, a)
+            if leaf < 0:
+                able = True
+                continue
+            able = able or tries.count[leaf] > 0
+            for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
+                if not failing or not tries.failing[o]:
+                    continue
+                if used == len(found):
+                    cursor[0], cursor[1] = state, begun
+                    return ROOM
+                found[used, 0], found[used, 1], found[used, 2] = state, a, o - tries.first[leaf]
+                used += 1
+        if able or failing:
+            continue
+        if used == len(found):
+            cursor[0], cursor[1] = state, begun
+            return ROOM
+        found[used, 0] = state
+        used += 1
+    cursor[0], cursor[1] = last, used
+    return DONE
+
+
+@njit(error_model="numpy", nogil=True)
+def violating(layout, tries, root, store, last, cursor, found, scratch):
+    """Find the states up to `last` in which a property does not hold: MISS, ROOM or DONE.
+
+    `root` is that of its trie; `cursor` and `found` are those of `predecessors`.
+    """
+    words = scratch.words
+    for state in range(cursor[0], last):
+        cursor[0] = state
+        unpack(layout, store, store.states[uint64(state)], words, scratch.ids)
+        node = walk(
+            tries.slot, tries.data, tries.size, tries.children, layout.word, layout.shift,
+            layout.mask, words, root,
+        )  # fmt: skip
+        if node == 0:
+            return MISS
+        if tries.data[node] == 0:
+            if cursor[1] == len(found):
+                return ROOM
+            found[cursor[1], 0] = state
+            cursor[1] += 1
+    cursor[0] = last
+    return DONE
 
 
 @njit(error_model="numpy", nogil=True)

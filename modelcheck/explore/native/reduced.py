@@ -332,6 +332,12 @@ class ReducedSearch(NativeSearch):
         judge.look([self.storage.state(number) for number in numbers], chosen)
         return judge.looked_at
 
+    def _choose_path(self) -> None:
+        """Leave the path that was found first: others may have been left out."""
+
+    def _path_to_witness(self, index: int) -> tuple[Move, ...]:
+        return self.path_to(index)
+
     def _bounds_before(self, level: int) -> tuple[int, int]:
         first, last = super()._bounds_before(level)
         return (first if self.in_order else 0), last

@@ -15,7 +15,7 @@ from modelcheck.explore.native.arrays import Growing
 from modelcheck.explore.native.engine import NativeSearch
 from modelcheck.explore.native.orbits import Group
 from modelcheck.explore.orbits import Canonical
-from modelcheck.explore.search import Orbits, successor
+from modelcheck.explore.search import Move, Orbits, successor
 from modelcheck.tables.symmetry import ALL, Symmetry
 from modelcheck.tables.tables import State, Tables
 
@@ -131,6 +131,12 @@ class SymmetricSearch(NativeSearch):
                 self.storage.store, mine, work, self.group.arrays(),
             )
         )  # fmt: skip
+
+    def _choose_path(self) -> None:
+        """Leave the path that was found first: its agents are not those of the real path."""
+
+    def _path_to_witness(self, index: int) -> tuple[Move, ...]:
+        return self.path_to(index)
 
     def _predecessor(self, mine: Any, bounds: tuple[int, int], index: int) -> Any:
         return orbits.predecessor(
