@@ -96,9 +96,9 @@ def check(  # noqa: PLR0913  one keyword for each option
         violated after as many steps is named may change from run to run.
     reduction : bool, optional
         Leave out interleavings that show nothing new (partial-order reduction, docs/reduction.md):
-        the same verdict from fewer states. By default that is done once a search has found 131,072
-        states, and as long as it is worth its while; not with checkpoints, or where states are
-        hashed.
+        the same verdict from fewer states. By default the native engine does so once a search has
+        found 131,072 states, and as long as it is worth its while; not with checkpoints, or where
+        states are hashed.
     audit : bool
         Look again at what the reduction took for granted, in some states. Raises `Unsound` if it
         left out what it must not.

@@ -183,18 +183,12 @@ def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Pl
     return engine.explore(tables, meter, canonical, plan.workers)  # type: ignore[no-any-return] # lazily imported
 
 
-def _pause(
-    meter: Meter, kernel: str | None, large: int | None = None
-) -> Callable[[int], bool] | None:
+def _pause(meter: Meter, kernel: str, large: int | None = None) -> Callable[[int], bool]:
     """Return what says of a search in plain Python, by its states, that it is to be left.
 
-    For a native one that takes `kernel`, if there is one; and once it is `large`.
+    For a native one, which takes `kernel`; and once it is `large`.
     """
-    if kernel is None and large is None:
-        return None
-    patience = math.inf
-    if kernel is not None:
-        patience = LOADING_S if native.compiled(kernel) else COMPILING_S
+    patience = LOADING_S if native.compiled(kernel) else COMPILING_S
     begun, most = meter.elapsed(), math.inf if large is None else large
     return lambda states: meter.elapsed() - begun > patience or states >= most
 
@@ -277,15 +271,14 @@ def _once_more(search: Search, tables: Tables, meter: Meter, plan: Plan) -> Sear
 
 def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search everything; what proves to be large with reduction, if it is left to us."""
-    large = LARGE if plan.reduction is None and len(tables.agents) <= MOST_AGENTS else None
-    alone = plan.engine == "reference" or not native.available()
+    if plan.engine == "reference" or not native.available():
+        return reference.explore(tables, meter)
     search = None
+    large = LARGE if plan.reduction is None and len(tables.agents) <= MOST_AGENTS else None
     if not plan.native_at_once:
-        search = reference.explore(tables, meter, _pause(meter, None if alone else KERNEL, large))
+        search = reference.explore(tables, meter, _pause(meter, KERNEL, large))
         if search.paused is None:
             return search
-        if alone:
-            return _shortened(reduced.explore(tables, meter, search.witnesses), meter, plan)
     _announce(plan.say)
     try:
         going_on = native.load().NativeSearch(tables, meter, plan.workers)

@@ -47,9 +47,13 @@ MEND_FROM = 1 << 17
 #: Why a run ends that is to be begun anew; never told.
 STALE = "its choices rested on too little"
 
-#: Why a run ends that is not worth its while; never told. From so many states on, one is that puts
-#: nothing off in half of them: then it may not be faster than a search of everything.
-GIVEN_UP, JUDGED = "it puts off too little", 1 << 16
+#: Why a run ends that is not worth its while; never told.
+GIVEN_UP = "it is not worth its while"
+
+#: It is not where, of so many states or more, it puts nothing off in over half of them; where it has
+#: so many levels that are no wider than that, each of which costs a call; or where it had to look
+#: for ignored steps so often that it went through each state so many times.
+JUDGED, LEVELS, WIDTH, WALKED = 1 << 16, 1 << 11, 16, 8
 
 #: What looking for ignored steps takes at most, for each state.
 WALKING_BYTES = 31
@@ -80,6 +84,7 @@ class ReducedSearch(NativeSearch):
         self.mend_from = MEND_FROM
         self.while_worth = False  # whether to give up where little is put off
         self.given_up = False
+        self.walked = 0  # how many states were gone through in looking for ignored steps
         self.stale = False  # whether a choice rested on too little: the run is worth nothing
 
     def begin(self) -> None:
@@ -180,15 +185,22 @@ class ReducedSearch(NativeSearch):
                 return again if differs else _NO_MASKS
         return _NO_MASKS
 
+    def _is_worth_it(self, states: int) -> bool:
+        """Tell whether a run may be quicker than a search of everything, as far as it has come."""
+        if states >= JUDGED and 2 * self.put_off < states:
+            return False
+        narrow = len(self.search.levels) > LEVELS + states // WIDTH
+        return not narrow and self.walked <= WALKED * (states + JUDGED)
+
     def _level(self, first: int, last: int) -> None:
+        if self.while_worth and not self._is_worth_it(first):
+            self.given_up, self.search.reason = True, GIVEN_UP
+            return
         if last >= self.due:
             self.due = LONGER * last
             self._mended(first)
             if self.stale:
                 self.search.reason = self.search.reason or STALE
-                return
-            if self.while_worth and first >= JUDGED and 2 * self.put_off < first:
-                self.given_up, self.search.reason = True, GIVEN_UP
                 return
         if last > len(self.masks):
             room = max(last, 2 * len(self.masks))
@@ -275,6 +287,7 @@ class ReducedSearch(NativeSearch):
 
     def _catch_up(self) -> bool:
         """Where steps are ignored for ever, take them; tell whether there were any."""
+        self.walked += self.storage.used
         states, ignored = self._ignored()
         if len(states) == 0 or self.search.reason:
             return False

@@ -37,25 +37,23 @@ STRIDE = 64
 Witnesses = dict[int, tuple[Move, ...]]
 
 
-def explore(  # noqa: PLR0913  one keyword for each way to search
+def explore(
     tables: Tables,
     meter: Meter,
-    witnesses: Witnesses | None = None,
-    *,
     pause: Callable[[int], bool] | None = None,
     make: Callable[..., Run] | None = None,
     audited: bool = False,
 ) -> Search:
     """Search with partial-order reduction; see `modelcheck.explore.reference.explore`.
 
-    `witnesses` are known already. `make` makes a run; `modelcheck.explore.reduction.orbits` has
+    `make` makes a run; `modelcheck.explore.reduction.orbits` has
     another kind than this module.
 
     The same verdict as without, every deadlock, and of every property whether it can be violated.
     Counts are those of the last run. A counterexample need not be a shortest one. If `audited`, a
     search that came to its end is looked at again (`modelcheck.explore.reduction.audit`).
     """
-    run = last_run(tables, meter, pause, make, witnesses)
+    run = last_run(tables, meter, pause, make)
     search = run.search
     if audited and search.found is None and not search.reason and search.paused is None:
         numbers = spread(len(run.chosen))
@@ -70,12 +68,11 @@ def last_run(
     meter: Meter,
     pause: Callable[[int], bool] | None = None,
     make: Callable[..., Run] | None = None,
-    witnesses: Witnesses | None = None,
 ) -> Run:
     """Return the run that counts: with a violation, cut, or one whose choices all hold good."""
     runs = 0
     relations = Relations(tables)
-    witnesses = witnesses or {}
+    witnesses: Witnesses = {}
     while True:
         runs += 1
         coverage.forget(tables)
