@@ -50,9 +50,9 @@ STALE = "its choices rested on too little"
 #: Why a run ends that is not worth its while; never told.
 GIVEN_UP = "it is not worth its while"
 
-#: It is not where, of so many states or more, it puts nothing off in over half of them; where it has
-#: so many levels that are no wider than that, each of which costs a call; or where it had to look
-#: for ignored steps so often that it went through each state so many times.
+#: It is not where, of so many states or more, it puts nothing off in over half of them; where it
+#: has so many levels that are no wider than that, each of which costs a call; or where it had to
+#: look for ignored steps so often that it went through each state so many times.
 JUDGED, LEVELS, WIDTH, WALKED = 1 << 16, 1 << 11, 16, 8
 
 #: What looking for ignored steps takes at most, for each state.
