@@ -6,7 +6,7 @@ learned". Neighbours: `modelcheck.tables.tries` has the originals.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class FlatTables:
         self._leaves: list[Leaf] = []
         self.property_root = self.roots.extend(len(tables.properties))
         self._layout: Layout | None = None
+        self._tries: Tries | None = None  # as handed out last
+        self._agents: Agents | None = None
 
     def _node(self, slot: int) -> int:
         self.data.append(0)
@@ -193,14 +195,26 @@ class FlatTables:
             self.slot, self.data, self.size, self.children, self.first, self.count,
             self.failing, self.begin, self.deltas, self.where, self.keep, self.put,
         )  # fmt: skip
-        return Tries(*(part.data for part in parts))
+        self._tries = _unless_same(self._tries, Tries(*(part.data for part in parts)))
+        return self._tries
 
     def agents(self) -> Agents:
         """Return the agents' arrays for the kernel."""
-        return Agents(self.slots, self.base, self.local_count, self.roots.data, self.rest.data)
+        parts = self.slots, self.base, self.local_count, self.roots.data, self.rest.data
+        self._agents = _unless_same(self._agents, Agents(*parts))
+        return self._agents
 
     def give_back_visits(self) -> None:
         """Add the kernel's counts to the leaves, and begin again from zero."""
         for leaf, visits in zip(self._leaves, self.visits.data[: self.visits.used], strict=True):
             leaf.visits += int(visits)
         self.visits.data[:] = 0
+
+
+T = TypeVar("T", bound=tuple[Any, ...])
+
+
+def _unless_same(kept: T | None, made: T) -> T:
+    """Return a tuple that is known already where it has the same arrays: calls know it again."""
+    same = kept is not None and all(a is b for a, b in zip(kept, made, strict=True))
+    return kept if same and kept is not None else made

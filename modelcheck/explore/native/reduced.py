@@ -225,18 +225,18 @@ class ReducedSearch(NativeSearch):
             parts = self.workers if upto - at >= WIDE * self.workers else 1
             bounds = [at + (upto - at) * part // parts for part in range(parts + 1)]
             ranges = list(zip(bounds, bounds[1:], strict=False))
-            with ThreadPoolExecutor(parts) as pool:
-                while ranges:
-                    jobs = [
-                        (_counters(begin), self.relations.scratch(worker), self._room(worker))
-                        for worker, (begin, _) in enumerate(ranges)
-                    ]
-                    whys = list(
-                        pool.map(self._chosen(order, masks, seeds), ranges, jobs)
-                        if parts > 1
-                        else map(self._chosen(order, masks, seeds), ranges, jobs)
-                    )
-                    ranges = self._next(order, ranges, jobs, whys)
+            while ranges:
+                jobs = [
+                    (_counters(begin), self.relations.scratch(worker), self._room(worker))
+                    for worker, (begin, _) in enumerate(ranges)
+                ]
+                one = self._chosen(order, masks, seeds)
+                if parts == 1:
+                    whys = [*map(one, ranges, jobs)]
+                else:
+                    with ThreadPoolExecutor(parts) as pool:
+                        whys = [*pool.map(one, ranges, jobs)]
+                ranges = self._next(order, ranges, jobs, whys)
             at = upto
             self.search.reason = self.meter.exceeded_time_or_memory()
 
