@@ -34,6 +34,11 @@ PETERSON = CLASSIC / "peterson.py"
 LOST = CLASSIC / "lost_update.py"
 
 ENDLESS = """
+from pathlib import Path
+
+def begun():
+    Path(__file__).with_name("begun").touch()
+
 @process
 def clock(s, i):
     while True:
@@ -51,6 +56,7 @@ def first():
 
 @model
 def big(n: int = 9):
+    begun()
     s = Cells(cells=cells(n, 0))
     return System(s, [clock(s, i) for i in range(n)])
 
@@ -61,6 +67,7 @@ def after_it():
 
 @model
 def never_built():
+    begun()
     while True:
         pass
 """
@@ -596,14 +603,17 @@ def test_any_encoding_will_do(variables, arrow, tmp_path):
 # Interruption
 
 
-def interrupted(arguments, how: signal.Signals, seconds: float = 3.0):
-    """Run a command and interrupt it after a while; also where we run with SIGINT ignored."""
+def interrupted(arguments, how: signal.Signals, begun: Path):
+    """Run a command and interrupt it once it has begun; also where we run with SIGINT ignored."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    time.sleep(seconds)
+    until = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(2.0)  # the model is built by then, and the search under way
     process.send_signal(how)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
@@ -615,7 +625,7 @@ def test_an_interrupted_search_tells_how_far_it_came(how, tmp_path):
     """Ctrl-C, or the end of a job's time: earlier results stay, the search is incomplete."""
     file = models(tmp_path / "m.py", ENDLESS)
     targets = [f"{file}:{name}" for name in ("first", "big", "after_it")]
-    code, out, err = interrupted(["check", *targets], how)
+    code, out, err = interrupted(["check", *targets], how, tmp_path / "begun")
     assert (code, err) == (3, "")
     rows = {line.split()[0]: line for line in out.splitlines() if line}
     assert re.search(r"first +holds +as expected +3 ", rows["first"])
@@ -630,7 +640,9 @@ def test_an_interrupted_search_is_json_too(name, tmp_path):
     """Also where the model was still being built."""
     file = models(tmp_path / "m.py", ENDLESS)
     target = f"{file}:{name}"
-    code, out, err = interrupted(["check", target, "--json", "-"], signal.SIGINT)
+    code, out, err = interrupted(
+        ["check", target, "--json", "-"], signal.SIGINT, tmp_path / "begun"
+    )
     found = json.loads(out)
     assert (code, err) == (3, "")
     assert (found["verdict"], found["reason"]) == ("incomplete", "interrupted")
@@ -646,7 +658,7 @@ def test_other_commands_are_interrupted_quietly(arguments, tmp_path):
     """No traceback, and exit code 3."""
     file = models(tmp_path / "m.py", ENDLESS)
     arguments[1] = f"{file}:{arguments[1]}"
-    code, out, err = interrupted(arguments, signal.SIGINT)
+    code, out, err = interrupted(arguments, signal.SIGINT, tmp_path / "begun")
     assert (code, out, err) == (3, "", "modelcheck: interrupted\n")
 
 
