@@ -239,6 +239,8 @@ def _fewest(model: Any, result: Any) -> None:
     """No other path as short to the same violation has fewer changes of process."""
     if result.trace is None or not result.trace_is_shortest:
         return
+    if "UnboundLocalError" in result.violation.message:
+        return  # CPython names another line once it has specialised the code
     with suppress(TooMany):
         least = fewest(model, result.violation, len(result.trace))
         same("the fewest changes of process", least, result.trace.switches)
@@ -250,8 +252,18 @@ def same_path(said: str, mine: Any, theirs: Any) -> None:
         return
     one, other = mine.violation, theirs.violation
     if (one.kind, one.property) == (other.kind, other.property):
-        who = [step.process for step in mine.trace.steps]
-        same(f"who steps ({said})", who, [step.process for step in theirs.trace.steps])
+        same(f"who steps ({said})", _who(mine), _who(theirs))
+
+
+def _who(result: Any) -> list[str]:
+    """Who steps in a counterexample; children are numbered as they come, not as they were met."""
+    numbers: dict[str, int] = {}
+    names = []
+    for step in result.trace.steps:
+        group, bracket, _ = step.process.partition("[")
+        number = numbers.setdefault(step.process, len(numbers))
+        names.append(f"{group}[{number}]" if bracket and group == "child" else step.process)
+    return names
 
 
 def _coherent(program: P.Program, trace: Any) -> None:
