@@ -98,6 +98,8 @@ def _warnings(learner: Learner, search: Search, violation: Violation | None) -> 
         return (f"{search.store} may miss states: a shorter counterexample may exist",)
     if violation is not None and search.reduction is not None and not search.reduction.shortest:
         return ("the first counterexample that the reduced search found: a shorter one may exist",)
+    if violation is not None and search.reduction is not None and not search.shortest:
+        return ("the search for a shorter counterexample was cut: a shorter one may exist",)
     if violation is not None and not search.shortest:
         why = f" ({search.reason})" if search.reason else ", by an error of the model"
         return (f"the search was cut{why}: a counterexample one step shorter may exist",)

@@ -46,7 +46,7 @@ class Result:
     `reason` tells why an incomplete search was cut. `witnesses` maps each ``sometimes`` property to
     its shortest trace, or None where there is none (yet). `trace_is_shortest` is false where there
     is no counterexample, and where the search was cut before it could tell: then one a step shorter
-    may exist. `reduction` says what partial-order reduction left out, None where it was off; a
+    may exist, of a reduced search one of any length. `reduction` says what partial-order reduction left out, None where it was off; a
     witness's trace is then not promised to be shortest. `orbits` says how many states the stored
     ones stand for, by symmetry, None where each stands for itself. `storage` names the visited set:
     ``"exact"``, or one that may miss states, and then `omission` is the probability that it missed

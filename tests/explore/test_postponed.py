@@ -173,3 +173,15 @@ def test_the_first_counterexample_costs_no_second_search():
     assert "a shorter one may exist" in first.warnings[0]
     with pytest.raises(UsageError, match="'longest'"):
         run(Cells(), counts(0), trace="longest")
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_a_second_search_that_was_cut_promises_nothing(engine):
+    """A budget ends the search for a shorter counterexample: by how much one is shorter is open."""
+    model = philosophers("greedy_philosophers")
+    result = check(model(n=8), reduction=True, max_states=1000, engine=engine)
+    assert result.verdict == "violated"
+    assert not result.trace_is_shortest
+    assert result.warnings == (
+        "the search for a shorter counterexample was cut: a shorter one may exist",
+    )
