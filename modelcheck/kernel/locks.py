@@ -4,7 +4,9 @@ Sources: ``include/linux/spinlock.h``, ``rwlock.h``, ``seqlock.h``, ``completion
 ``Documentation/memory-barriers.txt``: taking a lock is an acquire, giving it back a release, and
 neither is more. A lock is any location of the state: a spinlock or mutex holds whether it is taken,
 a reader-writer lock how many readers have it (-1: a writer), a seqcount a number, a completion how
-often it was completed. Nobody is told who holds one, as in C; neighbours: `barriers`, `cpu`.
+often it was completed. Nobody is told who holds one, as in C, and to give back one that is not held
+is no mistake of its own: a model that is to show it says ``assert (yield s.lock)`` before it.
+Neighbours: `barriers`, `cpu`.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ def spin_trylock(lock: Any) -> Step:
 
 
 def spin_unlock(lock: Any) -> Step:
-    """Return the step that gives a lock back: a release."""
+    """Return the step that gives a lock back: a release. Whether it is held is not asked."""
     ref = location(lock, "spin_unlock")
     step = Store(ref, False, f"spin_unlock({ref})", "release")
     step.primitive = "spin_unlock"

@@ -15,6 +15,7 @@ Neighbour: `cpu`. Its assertions are part of a model: PYTEST_DONT_REWRITE keeps 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
@@ -25,7 +26,7 @@ from modelcheck.kernel.atomics import location
 from modelcheck.kernel.barriers import smp_mb
 from modelcheck.kernel.cpu import Cpu
 from modelcheck.language.process import process
-from modelcheck.language.refs import Ref
+from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.state import state
 from modelcheck.language.steps import Step, Update
 from modelcheck.language.turn import Turn
@@ -130,13 +131,38 @@ class _OutsideSections(Step):
 Readers = Iterable[tuple[Task, Cpu]]
 
 
+def _pairs(readers: Any, call: str) -> list[tuple[Task, Cpu]]:
+    """Return the readers that a grace period waits for; raise `ModelError` for anything else."""
+    pairs = list(readers) if isinstance(readers, Iterable) else [readers]
+    for pair in pairs:
+        match pair:
+            case (Task(), Cpu()):
+                continue
+        raise model_error(
+            f"{call}(...) was given {pair!r}, which is no pair of a Task and a Cpu",
+            "Give each task that reads with the CPU that it runs on, `[(s.task, s.cpu)]`, and run "
+            "it there: `reader(s).on(s.cpu)`.",
+        )
+    return pairs
+
+
+def _cpus(cpus: Any, call: str) -> list[Cpu]:
+    """Return the CPUs that a grace period waits for; raise `ModelError` for anything else."""
+    if not isinstance(cpus, Iterable):
+        raise model_error(
+            f"{call}(...) was given {cpus!r}, which is no collection of CPUs",
+            f"Give all that may be in a section: `{call}(s.cpu[0], s.cpu)` with `cpu = cpus(2)`.",
+        )
+    return list(cpus)
+
+
 def synchronize_sched(cpu: Cpu, cpus: Iterable[Cpu]) -> Generator[Any, Any, None]:
     """Wait until each other CPU has been outside of its sections (``synchronize_sched``).
 
     What a ``call_rcu_sched`` callback does is done after this; to be called with interrupts on.
     """
     yield smp_mb().named("synchronize_sched: smp_mb()")
-    for other in cpus:
+    for other in _cpus(cpus, "synchronize_sched"):
         if other is not cpu:
             yield _QuiescentState(other)
 
@@ -146,8 +172,42 @@ def synchronize_rcu(tasks: Readers | None = None) -> Any:
 
     A subroutine, for ``yield from``. Without tasks one step, for ``yield``, which axiomatic memory
     models know.
+
+    Parameters
+    ----------
+    tasks : pairs of a `Task` and a `Cpu`, optional
+        Who reads, and on which CPU: ``reader(s).on(s.cpu)``.
+
+    Examples
+    --------
+    >>> from modelcheck import System, at_end, check, process, state
+    >>> @state
+    ... class Shared:
+    ...     cpu: object = Cpu
+    ...     task: object = Task
+    ...     linked: bool = True
+    ...     freed: bool = False
+    >>> @process
+    ... def reader(s):
+    ...     yield rcu_read_lock(s.task)
+    ...     if (yield s.linked):
+    ...         assert not (yield s.freed), "used after it was freed"
+    ...     yield rcu_read_unlock(s.task)
+    >>> @process
+    ... def remover(s, waits):
+    ...     yield s.linked.set(False)
+    ...     if waits:
+    ...         yield from synchronize_rcu([(s.task, s.cpu)])
+    ...     yield s.freed.set(True)
+    >>> def removal(waits):
+    ...     s = Shared()
+    ...     return System(s, [reader(s).on(s.cpu), remover(s, waits)])
+    >>> check(removal(waits=True)).verdict.value, check(removal(waits=False)).verdict.value
+    ('holds', 'violated')
     """
-    return readers.synchronize_rcu() if tasks is None else _grace_period(tasks)
+    if tasks is None:
+        return readers.synchronize_rcu()
+    return _grace_period(_pairs(tasks, "synchronize_rcu"))
 
 
 def _grace_period(tasks: Readers) -> Steps:
@@ -187,6 +247,12 @@ def call_rcu(rcu: Rcu, function: Callable[..., Steps], *arguments: Any) -> Step:
 
     What the caller stored before, the callback sees: a release.
     """
+    if not inspect.isgeneratorfunction(function):
+        raise model_error(
+            f"call_rcu(...) was given {function!r}, which is no generator function",
+            "Give it what is to be done later, and its arguments: `call_rcu(s.rcu, free, s.page)`, "
+            "where `def free(page)` yields steps.",
+        )
     callback = Callback(function, arguments)
     step = Update(rcu.callbacks, _with, (callback,), f"call_rcu({callback})")
     return step.results_in("none").ordered("release")
@@ -212,9 +278,9 @@ def rcu_callbacks(rcu: Rcu, cpus: Iterable[Cpu] = (), readers: Readers = ()) -> 
     while True:
         waiting = yield _TakeCallbacks(location(rcu.callbacks, "rcu_callbacks"))
         yield smp_mb().named("grace period: smp_mb()")
-        for cpu in cpus:
+        for cpu in _cpus(cpus, "rcu_callbacks"):
             yield _QuiescentState(cpu)
-        for task, cpu in readers:
+        for task, cpu in _pairs(readers, "rcu_callbacks"):
             yield _OutsideSections(task, cpu)
         for callback in waiting:
             yield from callback.function(*callback.arguments)

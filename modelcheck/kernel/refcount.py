@@ -68,7 +68,8 @@ def refcount_read(count: Any) -> Step:
 
 def refcount_inc(count: Any) -> Step:
     """Return the step that adds one; unordered. A count of zero saturates: the object is gone."""
-    return refcount_add(1, count).named(f"refcount_inc({location(count, 'refcount_inc')})")  # type: ignore[no-any-return] # named() returns the step itself
+    ref = location(count, "refcount_inc")
+    return refcount_add(1, ref).named(f"refcount_inc({ref})")  # type: ignore[no-any-return] # named() returns the step itself
 
 
 def refcount_add(amount: int, count: Any) -> Step:

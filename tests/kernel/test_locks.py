@@ -199,3 +199,18 @@ def test_a_read_barrier_alone_is_no_lock():
     s = Shared()
     both = [increments(s, smp_rmb, smp_rmb) for _ in range(2)]
     assert not check(System(s, both, [nothing_is_lost])).holds
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_lock_that_nobody_holds_can_be_given_back(asked):
+    """It is a store; a model for which it is a mistake asks."""
+
+    @process
+    def gives_back(s):
+        if asked:
+            assert (yield s.lock)
+        yield spin_unlock(s.lock)
+
+    s = Shared()
+    result = check(System(s, [gives_back(s)]))
+    assert result.holds == (not asked)

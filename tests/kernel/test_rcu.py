@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelcheck import System, check, label, process, sometimes, state
+from modelcheck import ModelError, System, check, label, process, sometimes, state
 from modelcheck.kernel import (
     READ_ONCE,
     WRITE_ONCE,
@@ -176,3 +176,39 @@ def test_leaving_a_section_that_was_not_entered_is_a_violation():
     s = Shared(cpus(1))
     result = check(System(s, [leaves(s)], []))
     assert "there is no section to leave" in result.violation.message
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda s: synchronize_rcu(s.task), "task, which is no pair of a Task and a Cpu"),
+        (lambda s: synchronize_rcu([s.task]), "task, which is no pair of a Task and a Cpu"),
+        (lambda s: synchronize_rcu([(s.task, None)]), "which is no pair of a Task and a Cpu"),
+        (lambda s: synchronize_sched(s.cpu[0], s.cpu[1]), "which is no collection of CPUs"),
+        (lambda s: call_rcu(s.rcu, s.task), "task, which is no generator function"),
+    ],
+)
+def test_a_grace_period_says_what_it_wants(made, words):
+    """Not an exception of its own code, and never a verdict."""
+
+    @process
+    def waits(s):
+        yield from made(s)
+
+    s = Shared(cpu=cpus(2))
+    with pytest.raises(ModelError, match=words) as caught:
+        check(System(s, [waits(s)]))
+    assert caught.value.file == __file__
+    assert caught.value.remedy
+
+
+def test_callbacks_say_what_they_want():
+    """Tasks without their CPUs."""
+
+    @process
+    def defers(s):
+        yield call_rcu(s.rcu, free, s)
+
+    s = Shared(cpu=cpus(2))
+    with pytest.raises(ModelError, match="which is no pair of a Task and a Cpu"):
+        check(System(s, [defers(s), rcu_callbacks(s.rcu, readers=(s.task,))]))
