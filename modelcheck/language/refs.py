@@ -27,6 +27,12 @@ class NoSuchField(ModelError, AttributeError):
     """A name that a `@state` class does not have: almost always a typing mistake."""
 
 
+def no_such_field(what: str, remedy: str) -> NoSuchField:
+    """Return a `NoSuchField` that names the user's line that is running now."""
+    file, line = context.user_line()
+    return NoSuchField(what, remedy, file=file or None, line=line or None)
+
+
 class Location:
     """A node of the state tree: a `Ref`, `Cells`, a channel; parts are alike without this base."""
 
@@ -64,6 +70,11 @@ def check_value(value: Any, what: str) -> Any:
         raise model_error(
             f"{what} was given {shown(value)}, which holds references, not values",
             "Load each first: `v = yield x`; or read them all in one step, with atomic(f).",
+        )
+    if getattr(type(value), "is_step", False):
+        raise model_error(
+            f"{what} was given the step `{value}`, not a value",
+            f"Take it first: `v = yield {value}`, then use v.",
         )
     try:
         fit = is_immutable(value)
@@ -181,12 +192,14 @@ class Ref(Location):
             raise AttributeError(name)
         if context.active() is not None:
             return getattr(self.plain(f"`.{name}`"), name)
-        file, line = context.user_line()
-        raise NoSuchField(
-            f"`.{name}` was asked of {self.name}, which is a reference here, not a value",
-            f"In process code, load it first: `v = yield {self.name}`, then use v.{name}.",
-            file=file or None,
-            line=line or None,
+        remedy = f"In process code, load it first: `v = yield {self.name}`, then use v.{name}."
+        if name in ("send", "recv", "try_recv"):
+            remedy = (
+                f"{self.name} is no channel: declare it as one, `Channel(1)`; an array of them is "
+                "`cells(n, Channel(1))`."
+            )
+        raise no_such_field(
+            f"`.{name}` was asked of {self.name}, which is a reference here, not a value", remedy
         )
 
     def __format__(self, spec: str) -> str:

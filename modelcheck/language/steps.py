@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
-from modelcheck.language.refs import Ref, check_value, model_error, use_of
+from modelcheck.language.refs import Ref, check_value, model_error, no_such_field, use_of
 from modelcheck.language.source import shown, text_of
 from modelcheck.tables.operations import NUMBER, OTHER, SHIFT
 
@@ -32,6 +32,7 @@ class Step:
     """
 
     text: str = ""
+    is_step = True  # for modules that this one imports
     primitive: str = ""  # the kernel's name of a step that an axiomatic memory model knows by it
     calls_user = False  # performing it runs the user's functions
     acts_within = False  # inside an `atomic` function it is taken at once
@@ -84,6 +85,21 @@ for _name in [
     "getitem", "contains", "len", "iter",
 ]:  # fmt: skip
     setattr(Step, f"__{_name}__", _refused(f"__{_name}__"))
+
+
+def _no_value_yet(step: Step, name: str) -> Any:
+    """Say that a step has no value yet, in process code; elsewhere, that it has no such name."""
+    if name.startswith("_") or context.running() is None:
+        raise AttributeError(name)
+    raise no_such_field(
+        f"`.{name}` was asked of the step `{step.text}`, as if it were a value",
+        "A step does nothing until it is yielded: `v = yield ...`, then use v. (A process: "
+        "`child = yield spawn(...)`, and later `yield child.join()`.)",
+    )
+
+
+# Not a method: to a type checker each name would be one of a step's.
+setattr(Step, "__getattr__", _no_value_yet)  # noqa: B010
 
 
 def as_step(thing: Any) -> Step | None:

@@ -178,6 +178,21 @@ def asks_for_an_attribute(s):
     yield s.y.set(s.x.items())  # here
 
 
+@mistake("`.send` was asked of x", "x is no channel", "`cells(n, Channel(1))`")
+def sends_to_a_plain_location(s):
+    yield s.x.send(1)  # here
+
+
+@mistake("`.join` was asked of the step `x.swap(1)`", "v = yield ...", "child.join()")
+def asks_a_step_for_an_attribute(s):
+    yield s.x.swap(1).join()  # here
+
+
+@mistake("y.set(...) was given the step `x.add(1)`, not a value", "v = yield x.add(1)")
+def stores_a_step(s):
+    yield s.y.set(s.x.add(1))  # here
+
+
 @mistake(".value was applied to color", "v = yield color")
 def asks_for_the_value(s):
     yield s.y.set(s.color.value)  # here
