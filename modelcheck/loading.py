@@ -141,6 +141,13 @@ def models_in(file: Path) -> list[Model]:
     return sorted(own.values(), key=lambda m: m.line)
 
 
+def _remedy(error: SyntaxError) -> str:
+    """Return what to do about a syntax error; one that processes invite has its own answer."""
+    if "'yield' inside" in str(error.msg):
+        return "Write a loop, in which each step is a statement: `for ...: v = yield x`."
+    return "Mend the file."
+
+
 def _execute(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"modelcheck_spec_{file.stem}", file)
     assert spec is not None
@@ -157,7 +164,7 @@ def _execute(file: Path) -> ModuleType:
         except SyntaxError as error:
             raise ModelError(
                 f"syntax error: {error.msg}",
-                "Mend the file.",
+                _remedy(error),
                 file=error.filename or str(file),
                 line=error.lineno or 1,
             ) from error

@@ -120,6 +120,16 @@ def test_a_file_that_cannot_be_loaded_names_the_line(content, said, tmp_path):
     assert caught.value.line in range(1, 4)
 
 
+def test_a_step_in_a_comprehension_is_told_how_to_write(tmp_path):
+    """Python's own words say what is wrong, and not what to do."""
+    file = tmp_path / "m.py"
+    file.write_text("def p(s):\n    seen = [(yield x) for x in s.a]\n")
+    with pytest.raises(ModelError, match="'yield' inside list comprehension") as caught:
+        load(file)
+    assert "Write a loop" in caught.value.remedy
+    assert caught.value.line == 2
+
+
 def test_an_error_in_a_neighbour_names_the_neighbour(tmp_path):
     """The line at fault may be in a file that the model imports."""
     file = models(tmp_path / "m.py", "import broken_neighbour\n")
