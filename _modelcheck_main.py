@@ -61,6 +61,6 @@ def _hold_interrupts(held: bool) -> None:
 def _is_our_program() -> bool:
     """Tell whether the command line is what this interpreter was started for, and nothing else."""
     given = sys.orig_argv[1:]
-    return given[:2] == ["-m", "modelcheck"] or (
+    return given[:2] in (["-m", "modelcheck"], ["-m", "modelcheck.cli"]) or (
         bool(given) and Path(given[0]).name == "modelcheck"
     )

@@ -696,10 +696,10 @@ def test_a_hostile_parameter_or_error_is_quoted(tmp_path):
 @pytest.mark.parametrize(
     ("body", "code", "said"),
     [
-        ("return System(S(), [])", 0, "1 states, 0 transitions"),
-        ("return System({}, [])", 0, "1 states, 0 transitions"),
-        ("s = S(); return System(s, [idle(s)])", 0, "1 states, 0 transitions"),
-        ("s = S(); return System(s, [idle(s).named(f'p{i}') for i in range(100)])", 0, "1 states"),
+        ("return System(S(), [])", 0, "1 state, 0 transitions"),
+        ("return System({}, [])", 0, "1 state, 0 transitions"),
+        ("s = S(); return System(s, [idle(s)])", 0, "1 state, 0 transitions"),
+        ("s = S(); return System(s, [idle(s).named(f'p{i}') for i in range(100)])", 0, "1 state"),
         ("s = S(); return System(s, [fails(s)])", 1, "assertion at once, after 0 steps"),
         ("s = S(x=3); return System(s, [adder(s)], [small])", 1, "invariant small, after 0 steps"),
         ("s = S(); return System(s, [leaves(s)])", 1, "exception SystemExit: 0, after 1 step"),
@@ -939,3 +939,14 @@ def test_the_start_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-2:] == ["0", "[]"]
+
+
+@pytest.mark.parametrize("module", ["modelcheck", "modelcheck.cli", "modelcheck.cli.commands"])
+def test_python_runs_it_as_a_module(module, tmp_path):
+    """Under each name with all commands and the same status; none does nothing and succeeds."""
+    words = [sys.executable, "-W", "ignore", "-m", module]
+    done = subprocess.run([*words, "check", tmp_path / "none.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no file or folder" in done.stderr
+    done = subprocess.run([*words, "repair", "--help"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.startswith("Usage:")) == (0, True)

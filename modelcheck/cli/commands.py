@@ -434,3 +434,8 @@ def simulate_command(
 
 
 __all__ = ["main"]
+
+if __name__ == "__main__":  # this file alone would be a program that does nothing, and succeeds
+    from modelcheck.cli import main as every_command
+
+    every_command()

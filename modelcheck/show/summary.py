@@ -101,11 +101,11 @@ def expectation(result: Any) -> str:
 def _left_out(result: Any) -> str:
     said = ""
     if result.reduction is not None:
-        said = f", reduced: steps put off in {result.reduction.reduced:,} states"
+        said = f", reduced: steps put off in {counted(result.reduction.reduced, 'state', 'states')}"
         audited = result.reduction.audited
         said += f", audited in {audited:,}" * bool(audited)
     if result.orbits is not None:
-        said += f", symmetry: they stand for {result.orbits.stand_for:,} states"
+        said += f", symmetry: they stand for {counted(result.orbits.stand_for, 'state', 'states')}"
     return said
 
 
@@ -121,7 +121,8 @@ def counts_line(result: Any) -> str:
     rate = result.transitions / result.seconds if result.seconds >= FOR_A_RATE_S else 0
     speed = f", {rate:,.0f} transitions/s" if rate else ""
     return (
-        f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}, "
+        f"{counted(result.states, 'state', 'states')}, "
+        f"{counted(result.transitions, 'transition', 'transitions')}, depth {result.depth}, "
         f"{result.seconds:.2f} s{speed} "
         f"(memory model {result.memory_model}, {result.engine} engine{_left_out(result)})"
     )
