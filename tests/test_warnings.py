@@ -120,3 +120,11 @@ def test_a_reference_is_no_key():
 
     with pytest.raises(ModelError, match="look-up in a set"):
         check(system(looks_up))
+
+
+def test_nobody_there_is_told():
+    """A model without processes holds, of one state: a parameter is 0, or a list is empty."""
+    result = check(System(Shared(), []))
+    assert (result.holds, result.states) == (True, 1)
+    assert result.warnings == ("no process takes part: there is nothing to search",)
+    assert not check(system(spins)).warnings

@@ -113,7 +113,8 @@ def _warnings(learner: Learner, search: Search, violation: Violation | None) -> 
         for p in search.tables.properties
         if p.kind == "at_end" and p.trie.root is None
     ]
-    return (*never_there(learner), *never)
+    nobody = () if search.tables.agents else ("no process takes part: there is nothing to search",)
+    return (*nobody, *never_there(learner), *never)
 
 
 def _growing(tables: Tables) -> list[str]:

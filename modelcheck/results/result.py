@@ -46,13 +46,14 @@ class Result:
     `reason` tells why an incomplete search was cut. `witnesses` maps each ``sometimes`` property to
     its shortest trace, or None where there is none (yet). `trace_is_shortest` is false where there
     is no counterexample, and where the search was cut before it could tell: then one a step shorter
-    may exist, of a reduced search one of any length. `reduction` says what partial-order reduction left out, None where it was off; a
-    witness's trace is then not promised to be shortest. `orbits` says how many states the stored
-    ones stand for, by symmetry, None where each stands for itself. `storage` names the visited set:
-    ``"exact"``, or one that may miss states, and then `omission` is the probability that it missed
-    any that it met. An incomplete search that was kept in a file can be gone on with from
-    `checkpoint`, which has `checkpoint_bytes` on the disk. Under an axiomatic memory model `states`
-    are final states, `transitions` candidate executions, and `evidence` has the rest.
+    may exist, of a reduced search one of any length. `reduction` says what partial-order reduction
+    left out, None where it was off; a witness's trace is then not promised to be shortest. `orbits`
+    says how many states the stored ones stand for, by symmetry, None where each stands for itself.
+    `storage` names the visited set: ``"exact"``, or one that may miss states, and then `omission`
+    is the probability that it missed any that it met. An incomplete search that was kept in a file
+    can be gone on with from `checkpoint`, which has `checkpoint_bytes` on the disk. Under an
+    axiomatic memory model `states` are final states, `transitions` candidate executions, and
+    `evidence` has the rest.
 
     Printed, it tells its story; in a notebook it draws its counterexample as well.
 
