@@ -133,11 +133,61 @@ def test_the_command_says_where_they_part(tmp_path):
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert lines[0] == "peterson_swapped, 6 steps; beside it peterson"
-    assert lines[3] == "   3. user[1]: wants[1] := True (peterson.py:33)"
-    assert lines[4].startswith("      user[1] cannot step here: it waits at")
-    assert lines[6] == "      not yet"
-    assert lines[-1] == "peterson takes 4 of these 6 steps."
+    assert lines[2] == "      there after wants[0] := True"
+    assert lines[5] == "   3. user[1]: wants[1] := True (peterson.py:33)"
+    assert lines[6].startswith("      user[1] cannot step here: it waits at")
+    assert lines[8] == "      not yet"
+    assert lines[-1] == "peterson takes 4 of these 6 steps, and 5 of its own."
     assert page.read_text("ascii").startswith("<!DOCTYPE html>")
+
+
+SWAPS = """
+@process
+def swapper(s):
+    seen, touched = yield atomic(lambda: (s.x, s.y))
+    if (yield s.x.cas(seen, 9).named("swap")) == seen:
+        yield label("after")
+
+@process
+def toucher(s, back):
+    yield s.y.set(1).named("touch")
+    yield s.x.set(back).named("put back")
+
+@always
+def nothing_came_between(s):
+    return s.x != 9 or s.swapper.done or s.swapper.local.touched == s.y or s.toucher.running
+
+@model
+def untagged():
+    s = S()
+    return System(s, [swapper(s), toucher(s, 0)], [nothing_came_between])
+
+@model
+def tagged():
+    s = S()
+    return System(s, [swapper(s), toucher(s, 4)], [nothing_came_between])
+"""
+
+
+def test_a_step_that_does_something_else_is_told(tmp_path):
+    """The twin takes the same steps, but swaps nothing where the other does."""
+    file = models(tmp_path / "swaps.py", SWAPS)
+    lines = run("compare", f"{file}:untagged", f"{file}:tagged").stdout.splitlines()
+    assert [line.split(" (")[0] for line in lines[2:-1]] == [
+        "   2. toucher: touch",
+        "   3. toucher: put back",
+        "      there it changes x, here nothing",
+        "   4. swapper: swap",
+        "      there it changes nothing, here x",
+    ]
+    assert lines[-1] == "tagged takes 4 of these 4 steps."
+
+
+def test_steps_of_its_own_are_told(twins):
+    """A barrier that only the twin has."""
+    lines = run("compare", f"{twins}:without", f"{twins}:with_fence").stdout.splitlines()
+    assert "      there after barrier" in lines
+    assert lines[-1] == "with_fence takes 2 of these 2 steps, and 1 of its own."
 
 
 @pytest.mark.parametrize(

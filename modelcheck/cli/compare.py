@@ -23,7 +23,8 @@ from modelcheck.memory import memory_model
 from modelcheck.results.beside import Beside, follow
 from modelcheck.results.result import Result
 from modelcheck.show.summary import title_of
-from modelcheck.show.text import clean, short_place
+from modelcheck.show.text import clean, same, short_place
+from modelcheck.show.trace import TraceStep
 from modelcheck.show.words import steps_text
 
 
@@ -73,15 +74,40 @@ def told(result: Result, found: Beside) -> list[str]:
     assert trace is not None
     lines = [f"{title_of(result)}, {steps_text(len(trace))}; beside it {clean(found.trace.model)}"]
     before: dict[str, str] = {}
-    for step, why in zip(trace.steps, found.parted, strict=True):
+    for number, (step, why) in enumerate(zip(trace.steps, found.parted, strict=True)):
         place = short_place(step.file, step.line)
         lines.append(f"{step.index:4}. {clean(step.process)}: {clean(step.label)} ({place})")
         if why:
             lines.append(f"      {'not yet' if before.get(step.process) == why else why}")
+        else:
+            beside = found.trace.steps[found.at[number] : found.at[number + 1]]
+            lines += [f"      {said}" for said in _otherwise(step, beside)]
         before[step.process] = why
     taken = sum(not why for why in found.parted)
-    lines.append(f"{clean(found.trace.model)} takes {taken} of these {steps_text(len(trace))}.")
+    own = len(found.trace) - taken
+    also = f", and {own} of its own" if own else ""
+    lines.append(
+        f"{clean(found.trace.model)} takes {taken} of these {steps_text(len(trace))}{also}."
+    )
     return lines
+
+
+def _otherwise(step: TraceStep, beside: Sequence[TraceStep]) -> list[str]:
+    """Return what the other model does otherwise at a step that it takes: its own before it."""
+    *own, last = beside
+    said = []
+    if own:
+        said.append(f"there after {', '.join(clean(one.label) for one in own)}")
+    changed, there = _changed(step), _changed(last)
+    if changed and not there:
+        said.append(f"there it changes nothing, here {', '.join(changed)}")
+    if there and not changed:
+        said.append(f"there it changes {', '.join(there)}, here nothing")
+    return said
+
+
+def _changed(step: TraceStep) -> list[str]:
+    return [clean(write.name) for write in step.writes if not same(write.old, write.new)]
 
 
 __all__ = ["compare_command", "told"]

@@ -21,6 +21,7 @@ from modelcheck.cli.streams import until_closed
 from modelcheck.cli.targets import find_one, users_code, with_parameters
 from modelcheck.postponed import Postponed, explain_reduction
 from modelcheck.show.text import clean
+from modelcheck.show.words import steps_text
 
 
 @click.command("explain-reduction")
@@ -58,7 +59,7 @@ def explain_command(target: str, token: str, params: Sequence[str], **options: A
 
 
 def _lines(number: int, one: Postponed) -> list[str]:
-    first = f"after {number} steps: " if number else "at first: "
+    first = f"after {steps_text(number)}: " if number else "at first: "
     if not one.taken:
         return [first + "nobody can step"]
     lines = [first + "takes " + ", ".join(map(clean, one.taken))]
