@@ -15,6 +15,12 @@ from modelcheck.language.refs import Ref, check_value, model_error
 from modelcheck.language.steps import Step
 from modelcheck.language.turn import Turn
 
+#: How it is said where states are explored.
+_TOLD = (
+    " Where states are explored, say who reads and on which CPU: `yield rcu_read_lock(s.task)`, "
+    "`yield from synchronize_rcu([(s.task, s.cpu)])`."
+)
+
 
 class _Grace(Step):
     """A step of read-copy-update, known by its kind."""
@@ -26,9 +32,10 @@ class _Grace(Step):
     def perform(self, turn: Turn) -> Any:
         grace = getattr(turn.memory, "grace", None)
         if grace is None:
+            told = "" if "srcu" in self.kind else _TOLD
             raise model_error(
                 f"`{self.text}` has no meaning under the memory model {turn.memory.name}",
-                'It is for axiomatic models: check it with memory="lkmm" (--memory lkmm).',
+                f'It is for axiomatic models: check it with memory="lkmm" (--memory lkmm).{told}',
             )
         return grace(turn, self.kind, self.ref, self.value)
 

@@ -212,3 +212,16 @@ def test_callbacks_say_what_they_want():
     s = Shared(cpu=cpus(2))
     with pytest.raises(ModelError, match="which is no pair of a Task and a Cpu"):
         check(System(s, [defers(s), rcu_callbacks(s.rcu, readers=(s.task,))]))
+
+
+def test_what_axiomatic_models_know_by_itself_is_told_how_to_write():
+    """Without a task the explorer of states does not know who reads."""
+
+    @process
+    def reads(s):
+        yield rcu_read_lock()
+
+    s = Shared(cpu=cpus(2))
+    with pytest.raises(ModelError, match="has no meaning under the memory model sc") as caught:
+        check(System(s, [reads(s)]))
+    assert "`yield rcu_read_lock(s.task)`" in caught.value.remedy
