@@ -118,6 +118,7 @@ class Line:
 class TakeInterrupt(Step):
     """Enter a handler: interrupts must be enabled, and `pending` true; its value is the result."""
 
+    end = True  # an interrupt need not come; a handler that came has to come to its end
     calls_user = True
 
     def __init__(self, cpu: Cpu, vector: str, line: Line):
@@ -158,7 +159,7 @@ class InterruptReturn(Step):
 Handler = Callable[[Cpu, Any], Generator[Any, Any, Any]]
 
 
-@process(daemon=True)
+@process
 def _interrupt(cpu: Cpu, vector: str, handler: Handler, line: Line) -> Any:
     while True:
         found = yield TakeInterrupt(cpu, vector, line)

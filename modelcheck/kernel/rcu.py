@@ -261,6 +261,8 @@ def call_rcu(rcu: Rcu, function: Callable[..., Steps], *arguments: Any) -> Step:
 class _TakeCallbacks(Step):
     """Wait until callbacks are there, and take them all: an acquire."""
 
+    end = True  # nobody need call; a grace period that began has to come to its end
+
     def __init__(self, queue: Ref):
         super().__init__("a grace period begins")
         self.queue = queue
@@ -269,7 +271,7 @@ class _TakeCallbacks(Step):
         return turn.memory.modify_when(turn, self.queue, bool, lambda old: (), "acquire")
 
 
-@process(daemon=True)
+@process
 def rcu_callbacks(rcu: Rcu, cpus: Iterable[Cpu] = (), readers: Readers = ()) -> Any:
     """Wait for a grace period and call what was queued before it began, again and again.
 

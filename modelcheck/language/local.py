@@ -26,7 +26,7 @@ from modelcheck.language.frames import Frame, Suspension, drops_result, suspend
 from modelcheck.language.lint import lint
 from modelcheck.language.process import Process
 from modelcheck.language.source import shown, text_of
-from modelcheck.language.steps import AtLabel, Either, Label, Step, Until, as_step
+from modelcheck.language.steps import AtLabel, Either, Label, Step, as_step
 from modelcheck.tables.immutable import is_immutable
 from modelcheck.tables.tables import Restart
 from modelcheck.tables.tries import Failure
@@ -340,7 +340,7 @@ class Run:
             function=where.frames[-1].code.co_name,
             spot=(frame.code, frame.offset),
             places=frozenset([x.name for x in labels] + [f.code.co_name for f in where.frames]),
-            end=any(x.end for x in labels) or (isinstance(self.step, Until) and self.step.end),
+            end=any(x.end for x in labels) or self.step.end,
             frames=tuple(_keep(f) for f in where.frames),
             receives=_receives(self.step),
         )

@@ -34,6 +34,7 @@ class Step:
     text: str = ""
     is_step = True  # for modules that this one imports
     primitive: str = ""  # the kernel's name of a step that an axiomatic memory model knows by it
+    end = False  # to be blocked here for ever is a proper end
     calls_user = False  # performing it runs the user's functions
     acts_within = False  # inside an `atomic` function it is taken at once
 

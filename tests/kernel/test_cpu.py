@@ -14,6 +14,8 @@ from modelcheck.kernel import (
     local_irq_enable,
     local_irq_restore,
     local_irq_save,
+    spin_lock,
+    spin_unlock,
 )
 
 
@@ -223,3 +225,45 @@ def test_cpus_are_parts_of_their_own(n):
     """Each CPU of an array has its own flag, enabled at first."""
     m = Machine(cpus(n))
     assert [cpu.irqs_enabled.initial for cpu in m.cpu] == [True] * n
+
+
+@process
+def takes(m, gives_back):
+    yield spin_lock(m.first)
+    if gives_back:
+        yield spin_unlock(m.first)
+
+
+def takes_too(m):
+    """Return an interrupt whose handler takes the same lock."""
+
+    def handler(cpu, found):
+        yield m.ticks.add(1)
+        yield spin_lock(m.first)
+        yield spin_unlock(m.first)
+
+    return interrupt(m.cpu[0], "timer", handler, pending=lambda: m.ticks < 1)
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_a_handler_that_never_ends_is_a_deadlock(engine):
+    """The task has finished and kept the lock: its CPU hangs in the handler."""
+    m = one_cpu()
+    hangs = [takes(m, gives_back=False), takes_too(m)]
+    assert check(System(m, hangs), engine=engine).violation.kind == "deadlock"
+
+
+@pytest.mark.parametrize("gives_back", [True, False])
+def test_an_interrupt_that_never_comes_is_none(gives_back):
+    """Interrupts stay off: the handler need not run."""
+
+    @process
+    def off(m):
+        yield local_irq_disable(m.cpu[0])
+        yield spin_lock(m.first)
+        if gives_back:
+            yield spin_unlock(m.first)
+
+    m = one_cpu()
+    m.ticks = 1
+    assert check(System(m, [off(m).on(m.cpu[0]), takes_too(m)])).holds

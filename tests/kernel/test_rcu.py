@@ -225,3 +225,21 @@ def test_what_axiomatic_models_know_by_itself_is_told_how_to_write():
     with pytest.raises(ModelError, match="has no meaning under the memory model sc") as caught:
         check(System(s, [reads(s)]))
     assert "`yield rcu_read_lock(s.task)`" in caught.value.remedy
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_grace_period_that_never_ends_is_a_deadlock(leaves):
+    """A reader that has finished within its section stalls it."""
+
+    @process
+    def reads_and_defers(s):
+        yield rcu_read_lock(s.task)
+        yield call_rcu(s.rcu, free, s)
+        if leaves:
+            yield rcu_read_unlock(s.task)
+
+    s = Shared(cpu=cpus(2))
+    waits = rcu_callbacks(s.rcu, readers=[(s.task, s.cpu[0])])
+    result = check(System(s, [reads_and_defers(s).on(s.cpu[0]), waits]))
+    assert result.verdict == ("holds" if leaves else "violated")
+    assert leaves or result.violation.kind == "deadlock"
