@@ -99,8 +99,7 @@ def _no_value_yet(step: Step, name: str) -> Any:
     )
 
 
-# Not a method: to a type checker each name would be one of a step's.
-setattr(Step, "__getattr__", _no_value_yet)  # noqa: B010
+setattr(Step, "__getattr__", _no_value_yet)  # noqa: B010  as a method it hides wrong names from mypy
 
 
 def as_step(thing: Any) -> Step | None:
