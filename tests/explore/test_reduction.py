@@ -6,8 +6,23 @@ import pytest
 from commandline import CLASSIC
 from language.small import run
 
-from modelcheck import Verdict, always, at_end, atomic, cells, check, sometimes, state, until
+from modelcheck import (
+    Channel,
+    ModelError,
+    Verdict,
+    always,
+    at_end,
+    atomic,
+    cells,
+    check,
+    sometimes,
+    state,
+    until,
+)
 from modelcheck.explore import auto
+from modelcheck.explore.native import reduced as native_reduced
+from modelcheck.explore.native.arrays import Full
+from modelcheck.explore.native.engine import NativeSearch
 from modelcheck.loading import load
 
 ENGINES = ["reference", "native"]
@@ -219,3 +234,63 @@ def test_a_shorter_way_is_looked_for_among_so_many_states(monkeypatch):
     assert (result.violation.kind.value, len(result.trace)) == ("deadlock", 40)
     assert result.states < 1_000
     assert not result.trace_is_shortest
+
+
+@state
+class Posted:
+    y: int = 0
+    z: int = 0
+    box = Channel(6)
+    flags = cells(2, 0)
+
+
+def posts(me, put):
+    """A process that sends thrice, with something else to do before and after."""
+
+    def p(s):
+        for i in range(3):
+            yield s.flags[me].set(i)
+            yield atomic(lambda: put(s))
+            if (yield s.y) < 3:
+                yield s.y.set(me)
+
+    return p
+
+
+@pytest.mark.parametrize("most", [8, 12, 20])
+def test_two_paths_of_one_form_that_differ_are_the_models_error_ahead_too(
+    most, monkeypatch, tmp_path
+):
+    """Whichever run meets the second path, and be it the one that only looks ahead."""
+    monkeypatch.setattr(native_reduced, "FIRST_LOOK", 4)
+    hidden = tmp_path / "hidden"
+    hidden.write_text("")
+
+    def put(s):
+        s.box.send(1)
+        with hidden.open("a") as file:
+            file.write("x")
+        if hidden.stat().st_size > most:
+            s.z = 1
+
+    with pytest.raises(ModelError, match="different things"):
+        run(Posted(), posts(0, put), posts(1, put), engine="native", reduction=True)
+
+
+def test_what_was_learned_ahead_without_room_for_it_is_known(monkeypatch):
+    """Where looking ahead runs out of memory, what it learned last does not surprise the next."""
+    monkeypatch.setattr(native_reduced, "FIRST_LOOK", 4)
+    ended = []
+    plain = NativeSearch._learn
+
+    def learn(self, agent, state):
+        plain(self, agent, state)
+        if isinstance(self, native_reduced._LookingAhead) and self.tables.learned > 30:
+            ended.append(agent)
+            raise Full("no room")
+
+    monkeypatch.setattr(NativeSearch, "_learn", learn)
+    processes = [posts(me, lambda s: s.box.send(1)) for me in (0, 1)]
+    result = run(Posted(), *processes, engine="native", reduction=True)
+    assert ended
+    assert result.verdict is Verdict.HOLDS

@@ -128,8 +128,8 @@ class ReducedSearch(NativeSearch):
         that can really be reached: they are stored, and the steps that lead to them are no part of
         the graph any more (`masks`), in which nothing may be ignored.
         """
-        caught_up = self.caught_up is None or self.caught_up == self.known.grown
         again = self._look_again(last)
+        caught_up = self.caught_up is None or self.caught_up == self.known.grown
         if self.search.reason or self.stale or (len(again) == 0 and caught_up):
             return False
         if last <= self.mend_from:
@@ -398,25 +398,38 @@ class _LookingAhead(NativeSearch):
     def __init__(self, tables: Tables, meter: Meter, relations: Relations):
         super().__init__(tables, meter)
         self.relations = relations
+        self.contradiction: ModelError | None = None  # between two paths of one form
 
     def _learn(self, agent: int, state: State) -> None:
         before = self.tables.learned
-        super()._learn(agent, state)
-        if agent >= 0 and self.tables.learned != before:
+        try:
+            super()._learn(agent, state)
+        finally:  # there may be no room for what was learned: it is learned all the same
+            if agent >= 0 and self.tables.learned != before:
+                self._note(agent, state)
+
+    def _note(self, agent: int, state: State) -> None:
+        try:
             self.relations.note(agent, state)
+        except ModelError as error:
+            self.contradiction = error
+            raise
 
 
 def _look_ahead(tables: Tables, meter: Meter, relations: Relations) -> None:
     """Learn from some states of the search of everything.
 
     A run that rests on too little is begun anew; so it goes for each little more that is learned.
-    Whatever this finds, a reduced run is the one to tell.
+    Whatever this finds, a reduced run is the one to tell; but for two paths of one form that do
+    different things: they are learned by now, and nothing can be said of them.
     """
     ahead = _LookingAhead(tables, meter.bounded(sys.maxsize, AHEAD), relations)
     ahead.rows = ahead.rows[:0]
     ahead.begin()
     with contextlib.suppress(ModelError):
         ahead.run()
+    if ahead.contradiction is not None:
+        raise ahead.contradiction
 
 
 def explore(  # noqa: PLR0913  one keyword for each way to search
