@@ -159,7 +159,9 @@ def check(  # noqa: PLR0913  one keyword for each option
     ):
         store = _lossy(hash_compact, bitstate)
         plan = Plan(engine, workers, store, keeper, say, reduction, audit, shorten)
-        meter.spent_s = keeper.seconds if keeper is not None else 0.0
+        if keeper is not None:
+            meter.spent_s = keeper.seconds
+            keeper.look_for_room(meter)
 
         def search(learner: Learner) -> Result:
             try:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from modelcheck.errors import UsageError
+from modelcheck.explore.budget import Meter
 from modelcheck.tables.history import History, Segment, changed, learn_again
 from modelcheck.tables.tables import Tables
 
@@ -32,6 +33,9 @@ FORMAT = 1
 #: its share of the time.
 EVERY_S = 60.0
 SHARE_OF_TIME = 0.05
+
+#: What a state of a checkpoint takes once it is read, with its place in the table.
+STATE_BYTES = 17
 
 #: Bytes written, read and summed at a time.
 CHUNK = 1 << 24
@@ -247,6 +251,18 @@ class Keeper:
             )
 
     # Going on.
+
+    def look_for_room(self, meter: Meter) -> None:
+        """Raise `UsageError` where the budget has no room for the states to go on from."""
+        if self.reader is None:
+            return
+        used = self.reader.count("states")
+        mib = used * STATE_BYTES / 2**20
+        too_much = meter.room_for(mib)
+        if too_much:
+            raise UsageError(
+                f"the {used:,} states of the checkpoint take {mib:,.0f} MiB: {too_much}"
+            )
 
     def _open(self, path: Path) -> None:
         self.reader = reader = Reader(path)

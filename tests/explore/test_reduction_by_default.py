@@ -97,3 +97,11 @@ def test_rounds_that_would_be_gone_through_again_and_again_are_given_up():
     result = check(huge(n=8, many=4), engine="native")
     assert result.reduction is None
     assert result.states == 8**4
+
+
+def test_one_that_begins_anew_too_often_is_given_up(monkeypatch):
+    """A run that rests on too little says nothing, and costs what it costs."""
+    monkeypatch.setattr(native_reduced, "FIRST_LOOK", 1)
+    assert check(leader(n=4), engine="native").reduction.runs > 1
+    monkeypatch.setattr(native_reduced, "RUNS", 1)
+    assert check(leader(n=4), engine="native").reduction is None

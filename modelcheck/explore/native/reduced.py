@@ -55,6 +55,9 @@ GIVEN_UP = "it is not worth its while"
 #: look for ignored steps so often that it went through each state so many times.
 JUDGED, LEVELS, WIDTH, WALKED = 1 << 16, 1 << 11, 16, 8
 
+#: Nor is it where so many runs rested on too little, each.
+RUNS = 8
+
 #: What looking for ignored steps takes at most, for each state.
 WALKING_BYTES = 31
 
@@ -463,7 +466,7 @@ def explore(  # noqa: PLR0913  one keyword for each way to search
         search = run.run()
         search.reduction = run.reduction(runs)
         witnesses = search.witnesses
-        if run.given_up:
+        if run.given_up or (while_worth and run.stale and runs >= RUNS):
             return None
         if search.found is not None or search.reason or not run.stale:
             if audited and search.found is None and not search.reason:

@@ -84,10 +84,6 @@ def restore(search: NativeSearch, reader: Reader) -> None:
 def _restore_states(search: NativeSearch, reader: Reader, numbers: Any) -> None:
     storage, used = search.storage, reader.count("states")
     widths = [int(w) for w in numbers["widths"]]
-    mib = used * 17 / 2**20
-    too_much = search.meter.room_for(mib)
-    if too_much:
-        raise UsageError(f"the {used:,} states of the checkpoint take {mib:,.0f} MiB: {too_much}")
     room = max(int(used * 1.2), 1 << 14)
     subs = max(int(reader.count("subs") * 1.5), 1 << 10)
     storage.refill(
