@@ -27,7 +27,7 @@ def main() -> None:
     check.explore = noted  # type: ignore[attr-defined] # the one place where it is called
     model = find_one(sys.argv[1])
     system = system_of(model, sys.argv[2:])
-    result = check.check(system, engine="native")
+    result = check.check(system, engine="native", reduction=False)
     print(json.dumps({"learned": sum(learned), "transitions": result.transitions}))
 
 
