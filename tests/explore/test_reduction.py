@@ -9,20 +9,25 @@ from language.small import run
 from modelcheck import (
     Channel,
     ModelError,
+    System,
     Verdict,
     always,
     at_end,
     atomic,
     cells,
     check,
+    process,
     sometimes,
     state,
     until,
 )
+from modelcheck.check import tables_of
 from modelcheck.explore import auto
+from modelcheck.explore.budget import Budget, Meter
 from modelcheck.explore.native import reduced as native_reduced
 from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.engine import NativeSearch
+from modelcheck.explore.native.shapes import SUBS
 from modelcheck.loading import load
 
 ENGINES = ["reference", "native"]
@@ -294,3 +299,38 @@ def test_what_was_learned_ahead_without_room_for_it_is_known(monkeypatch):
     result = run(Posted(), *processes, engine="native", reduction=True)
     assert ended
     assert result.verdict is Verdict.HOLDS
+
+
+def test_looking_for_the_way_to_a_state_stores_nothing():
+    """What was put off leads to states that are not stored: their parts are not to be, either.
+
+    There is no room for them: this once wrote beyond the end of an array.
+    """
+
+    def ways(_, tables):
+        run_of = native_reduced.ReducedSearch(tables, Meter(Budget()))
+        run_of.begin()
+        run_of.run()
+        assert run_of.storage.packing.arrays.words > 1
+        assert run_of.put_off > 0
+        run_of.in_order = False
+        before = int(run_of.storage.shared[SUBS])
+        for number in range(run_of.storage.used):
+            run_of.path_to(number)
+        return before, int(run_of.storage.shared[SUBS])
+
+    @state
+    class Long:
+        c = cells(80, 0)
+
+    def climbs(i):
+        def p(s):
+            for value in (1, 2, 3):
+                yield s.c[i].set(value)
+
+        return p
+
+    s = Long()
+    model = System(s, [process(climbs(i))(s) for i in (0, 40, 79)])
+    before, after = tables_of(model, "sc", ways)
+    assert after == before

@@ -23,7 +23,7 @@ from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.backwards import Natively
 from modelcheck.explore.native.flat import FlatTables
 from modelcheck.explore.native.layout import Packing
-from modelcheck.explore.native.shapes import CURSOR, MINE, TRANSITIONS, Scratch, Work
+from modelcheck.explore.native.shapes import CURSOR, TRANSITIONS, Scratch, Work
 from modelcheck.explore.native.snapshot import restore, take
 from modelcheck.explore.native.storage import MOST, TOO_MANY, Storage, scratch
 from modelcheck.explore.search import AT_REST, Found, Move, Search, successor
@@ -454,21 +454,20 @@ class NativeSearch:
         Its parent is the first state of the level before that leads to it: looked for, not stored.
         Cost: at most one pass over the levels before.
         """
-        counters = np.zeros(MINE, np.int64)
-        counters[shapes.SPARE] = -1
         moves: list[Move] = []
         while index > 0:
             level = int(np.searchsorted(self.bounds, index, side="right")) - 1
-            parent, agent, which = self._predecessor(counters, self._bounds_before(level), index)
+            parent, agent, which = self._predecessor(self._bounds_before(level), index)
             moves.append((int(agent), int(which)))
             index = int(parent)
         return tuple(reversed(moves))
 
-    def _predecessor(self, mine: Any, bounds: tuple[int, int], index: int) -> Any:
+    def _predecessor(self, bounds: tuple[int, int], index: int) -> Any:
         """Return the first state within bounds that leads to another one, with the move."""
         found, packing = np.array([*bounds, 0], np.int64), self.storage.packing.arrays
+        goal = np.zeros(packing.words, np.uint64)
         calls.predecessor(
-            packing, self.flat.tries(), self.flat.agents(), self.storage.store, mine, index, found,
+            packing, self.flat.tries(), self.flat.agents(), self.storage.store, index, goal, found,
             scratch(packing),
         )  # fmt: skip
         return found

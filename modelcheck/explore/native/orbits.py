@@ -251,16 +251,22 @@ def canonical(group, room, vector):
 
 
 @njit
-def _form(layout, store, mine, group, room, words, vector, ids):
-    """Return the packed canonical form of the state in `words`, which it changes."""
+def _to_form(layout, group, room, words, vector):
+    """Change the state in `words` to its canonical form."""
     for slot in range(len(vector)):
         vector[slot] = value_at(layout.word, layout.shift, layout.mask, words, slot)
     canonical(group, room, vector)
-    count = layout.words
-    for i in range(count):
+    for i in range(layout.words):
         words[i] = uint64(0)
     for slot in range(len(vector)):
         words[layout.word[slot]] |= uint64(vector[slot]) << layout.shift[slot]
+
+
+@njit
+def _form(layout, store, mine, group, room, words, vector, ids):
+    """Return the packed canonical form of the state in `words`, which it changes."""
+    _to_form(layout, group, room, words, vector)
+    count = layout.words
     if count == 1:
         return words[0]
     return fold(
@@ -387,14 +393,15 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
 
 
 @njit(cache=True, nogil=True)
-def predecessor(layout, tries, agents, store, mine, bounds, target, group):
+def predecessor(layout, tries, agents, store, bounds, target, group):
     """Return the first state within `bounds` that leads to `target`; see `passes.predecessor`."""
     count = layout.words
     words, changed = np.empty(count, np.uint64), np.empty(count, np.uint64)
     ids = np.empty(count + len(layout.left) + 1, np.uint64)
     vector = np.empty(len(layout.word), np.int32)
     room = room_for(group)
-    goal = store.states[target]
+    goal = np.empty(count, np.uint64)
+    unpack(layout, store, store.states[target], goal, ids)
     for state in range(bounds[0], bounds[1]):
         unpack(layout, store, store.states[state], words, ids)
         for a in range(len(agents.slot)):
@@ -405,7 +412,8 @@ def predecessor(layout, tries, agents, store, mine, bounds, target, group):
                 if tries.failing[o]:
                     continue
                 change(layout, tries, o, words, changed)
-                if _form(layout, store, mine, group, room, changed, vector, ids) == goal:
+                _to_form(layout, group, room, changed, vector)
+                if (changed == goal).all():
                     return np.int64(state), np.int64(a), np.int64(o - tries.first[leaf])
     return np.int64(-1), np.int64(-1), np.int64(-1)
 

@@ -16,7 +16,6 @@ from modelcheck.explore.native.kernel import (
     mix,
     prefetch,
     spot,
-    successor,
     unfold,
     unpack,
     walk,
@@ -73,18 +72,19 @@ def examine(layout, tries, roots, rows, store, mine, last, scratch):
 
 
 @njit(error_model="numpy", nogil=True)
-def predecessor(layout, tries, agents, store, mine, target, found, scratch):
+def predecessor(layout, tries, agents, store, target, goal, found, scratch):
     """Find the first state from found[0] up to found[1] that leads to `target`: MISS without one.
 
-    It is put into found[0], with agent and outcome. Everything there has been expanded, so every
-    path is known: parents need not be stored.
+    It is put into found[0], with agent and outcome: parents need not be stored. `goal` is room for
+    the words of a state. Nothing is packed, so nothing is added to the parts that states have: what
+    a reduced search put off may lead to states that are not stored.
     """
     word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
     left, right = layout.left, layout.right
     t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
     states, subs = store.states, store.subs
-    goal = states[target]
     words, changed, ids = scratch.words, scratch.changed, scratch.ids
+    unpack(layout, store, states[uint64(target)], goal, ids)
     for state in range(found[0], found[1]):
         if count == 1:
             words[0] = states[uint64(state)]
@@ -104,8 +104,15 @@ def predecessor(layout, tries, agents, store, mine, target, found, scratch):
             for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
                 if tries.failing[o]:
                     continue
-                root = successor(layout, tries, store, mine, o, words, changed, ids)
-                if root == goal:
+                for i in range(count):
+                    changed[i] = words[i]
+                for d in range(tries.begin[o], tries.begin[o] + tries.deltas[o]):
+                    w = tries.where[d]
+                    changed[w] = (changed[w] & tries.keep[d]) | tries.put[d]
+                same = True
+                for i in range(count):
+                    same = same and changed[i] == goal[i]
+                if same:
                     found[0], found[1], found[2] = state, a, o - tries.first[leaf]
                     return DONE
     return MISS

@@ -138,8 +138,8 @@ class SymmetricSearch(NativeSearch):
     def _path_to_witness(self, index: int) -> tuple[Move, ...]:
         return self.path_to(index)
 
-    def _predecessor(self, mine: Any, bounds: tuple[int, int], index: int) -> Any:
+    def _predecessor(self, bounds: tuple[int, int], index: int) -> Any:
         return orbits.predecessor(
             self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
-            self.storage.store, mine, bounds, index, self.group.arrays(),
+            self.storage.store, bounds, index, self.group.arrays(),
         )  # fmt: skip
