@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit, uint32, uint64
 
 from modelcheck.explore.lossy import PROBES
-from modelcheck.explore.native.kernel import at_rest, mix, prefetch, spot, value_at, walk
+from modelcheck.explore.native.kernel import at_rest, mix, mix_words, prefetch, spot, value_at, walk
 from modelcheck.explore.native.shapes import (
     AGENT,
     CHECKED,
@@ -66,14 +66,6 @@ class Level(NamedTuple):
     visits: np.ndarray  # int64[leaves]
     last: int  # where to stop
     deadlock: bool
-
-
-@njit(inline="always")
-def _first_hash(words, count):
-    h = uint64(0x9E3779B97F4A7C15)
-    for i in range(count):
-        h = mix(h ^ words[i])
-    return h
 
 
 @njit(inline="always")
@@ -227,7 +219,7 @@ def expand(layout, tries, agents, at_end, visited, level, mine):
                 for d in range(begin[o], begin[o] + deltas[o]):
                     w = where[d]
                     changed[w] = (changed[w] & keep[d]) | put[d]
-                one = _first_hash(changed, count)
+                one = mix_words(changed, count)
                 firsts[waiting], seconds[waiting] = one, _second_hash(changed, count)
                 origin = uint64(cursor) << uint64(32) | uint64(a) << uint64(20)
                 origins[waiting] = origin | uint64(o - first[leaf])
@@ -274,7 +266,7 @@ def examine(layout, tries, roots, rows, states, mine, last):
 @njit(cache=True)
 def hashes(words):
     """Return the two hashes of a state."""
-    return _first_hash(words, len(words)), _second_hash(words, len(words))
+    return mix_words(words, len(words)), _second_hash(words, len(words))
 
 
 @njit(cache=True)

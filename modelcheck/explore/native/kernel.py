@@ -99,6 +99,15 @@ def mix(x):
 
 
 @njit(inline="always")
+def mix_words(words, count):
+    """Return 64 well mixed bits for the words of a state."""
+    h = uint64(0x9E3779B97F4A7C15)
+    for i in range(count):
+        h = mix(h ^ words[i])
+    return h
+
+
+@njit(inline="always")
 def spot(h, size):
     """Return a place in a table of any size below 2^32 for a hash."""
     return ((h >> uint64(32)) * uint64(size)) >> uint64(32)
@@ -216,7 +225,7 @@ def insert(states, table, shared, mine, root, place):
 
 @njit(inline="always")
 def found_at(states, table, root):
-    """Return the index of a packed state that is in the set."""
+    """Return the index of a packed state; it has to be in the set, or what is read is not ours."""
     size = uint64(len(table))
     place = spot(mix(root), size)
     while states[uint64(table[place]) - uint64(1)] != root:

@@ -10,10 +10,12 @@ from numba import njit, uint64
 
 from modelcheck.explore.native.kernel import (
     bits_at,
+    change,
     fold,
     insert,
     leaf_of,
     mix,
+    mix_words,
     prefetch,
     spot,
     unfold,
@@ -79,52 +81,25 @@ def predecessor(layout, tries, agents, store, target, goal, found, scratch):
     the words of a state. Nothing is packed, so nothing is added to the parts that states have: what
     a reduced search put off may lead to states that are not stored.
     """
-    word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
-    left, right = layout.left, layout.right
-    t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
-    states, subs = store.states, store.subs
-    words, changed, ids = scratch.words, scratch.changed, scratch.ids
-    unpack(layout, store, states[uint64(target)], goal, ids)
+    words, changed = scratch.words, scratch.changed
+    unpack(layout, store, store.states[uint64(target)], goal, scratch.ids)
     for state in range(found[0], found[1]):
-        if count == 1:
-            words[0] = states[uint64(state)]
-        else:
-            unfold(count, left, right, subs, states[uint64(state)], words, ids)
+        unpack(layout, store, store.states[uint64(state)], words, scratch.ids)
         for a in range(len(agents.slot)):
-            local = bits_at(word, shift, mask, words, agents.slot[a])
-            if local >= uint64(agents.size[a]):
-                continue
-            node = walk(
-                t_slot, t_data, t_size, t_children, word, shift, mask, words,
-                agents.roots[uint64(agents.base[a]) + local],
-            )  # fmt: skip
-            if node == 0:
+            leaf = leaf_of(layout, tries, agents, words, a)
+            if leaf < 0:
                 continue  # a search that was cut never expanded this state
-            leaf = t_data[node]
             for o in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
                 if tries.failing[o]:
                     continue
-                for i in range(count):
-                    changed[i] = words[i]
-                for d in range(tries.begin[o], tries.begin[o] + tries.deltas[o]):
-                    w = tries.where[d]
-                    changed[w] = (changed[w] & tries.keep[d]) | tries.put[d]
+                change(layout, tries, o, words, changed)
                 same = True
-                for i in range(count):
+                for i in range(layout.words):
                     same = same and changed[i] == goal[i]
                 if same:
                     found[0], found[1], found[2] = state, a, o - tries.first[leaf]
                     return DONE
     return MISS
-
-
-@njit(inline="always")
-def _hash(words, count):
-    """Return well mixed bits for the words of a state."""
-    mixed = uint64(0)
-    for i in range(count):
-        mixed = mix(mixed ^ words[i])
-    return mixed
 
 
 @njit(error_model="numpy", nogil=True)
@@ -136,7 +111,7 @@ def aim(layout, store, states, goals, table, scratch):
         unpack(layout, store, store.states[uint64(states[row])], words, scratch.ids)
         for i in range(count):
             goals[row, i] = words[i]
-        place = spot(_hash(words, count), size)
+        place = spot(mix_words(words, count), size)
         while table[place] != 0:
             place += uint64(1)
             if place == size:
@@ -149,7 +124,7 @@ def aim(layout, store, states, goals, table, scratch):
 def _goal(goals, table, words, count):
     """Return the row of a state among goals, -1 where it is none."""
     size = uint64(len(table))
-    place = spot(_hash(words, count), size)
+    place = spot(mix_words(words, count), size)
     while table[place] != 0:
         row = uint64(table[place]) - uint64(1)
         same = True
