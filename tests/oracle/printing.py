@@ -129,7 +129,7 @@ class Printer:
                 self.line(depth, f"{to} = {call}" if to else call)
             case P.Return(value):
                 self.line(depth, f"return {value}")
-            case _:
+            case _:  # a kind that `programs` has and this does not print: a slip of ours
                 raise NotImplementedError(it)
 
     def _step(self, step: Any, depth: int) -> str:
@@ -173,7 +173,7 @@ class Printer:
                 return f"spawn({process}(s, {arg}), detached={detached})"
             case P.Join(child):
                 return f"{child}.join()"
-        raise NotImplementedError(step)
+        raise NotImplementedError(step)  # as above
 
 
 def _yields(it: Any) -> bool:

@@ -17,7 +17,6 @@ from modelcheck.tables.tables import Property, State
 #: After so many new paths, and one in so many of all local steps, relations are handed over anew.
 FEW, SHARE = 8, 32
 
-
 #: A word of ones.
 _WORD = 2**64 - 1
 
@@ -26,8 +25,8 @@ class FlatRelations:
     """The arrays of one model's relations.
 
     What is learned makes all lists "never fetched" again, `Relations` knows which of them are still
-    right. That is done for many new forms together: until then, steps that are new have no number,
-    and lists may lack something. `is_exact` tells whether nothing is waiting. A path of a form that
+    right. That is done for many new forms together: until then, steps that are new have no bit, and
+    lists may lack something. `is_exact` tells whether nothing is waiting. A path of a form that
     was known changes nothing.
     """
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from modelcheck.errors import ModelError
 from modelcheck.tables.tables import State, Tables
-from modelcheck.tables.tries import Branch, Leaf, Node, Outcome, Read, Trie, View
+from modelcheck.tables.tries import Branch, Leaf, Node, Outcome, Read, Trie
 
 #: An agent at one of its local states.
 LocalStep = tuple[int, int]
@@ -183,15 +183,6 @@ class Forms:
             if child is not None:
                 branch.children[value] = child
         return child
-
-    def blocks(self, branch: Branch, value: int) -> bool:
-        """Tell whether a value is one with which a step is blocked, known or not."""
-        view: View | None = branch.view
-        return (
-            view is not None
-            and bool(view.blocks)
-            and view.observe(self._values[branch.slot][value]) in view.blocks
-        )
 
 
 def _leaves(root: Node | None) -> Iterator[tuple[Leaf, list[tuple[Branch, int]]]]:
