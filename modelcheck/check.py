@@ -12,11 +12,12 @@ from attrs import evolve
 
 from modelcheck import watchdog
 from modelcheck.errors import ModelError, UsageError
-from modelcheck.explore.auto import MOST_AGENTS, Plan, explore
+from modelcheck.explore.auto import Plan, explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.graph import states_on
 from modelcheck.explore.lossy import Lossy
+from modelcheck.explore.reduction.search import MOST_AGENTS
 from modelcheck.explore.search import Found, Move
 from modelcheck.explore.walk import walk
 from modelcheck.language.learner import MAX_VALUES, Learner, Shape
@@ -158,6 +159,8 @@ def check(  # noqa: PLR0913  one keyword for each option
         _in_notebook(meter, system.name if progress is None else ""),
     ):
         store = _lossy(hash_compact, bitstate)
+        if audit and reduction is None:  # it is of a search that is reduced from the start
+            reduction = True
         plan = Plan(engine, workers, store, keeper, say, reduction, audit, shorten)
         if keeper is not None:
             meter.spent_s = keeper.seconds

@@ -64,6 +64,7 @@ HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
         "closure",
         "ignoring",
         "compact",
+        "components",
         "emit",
         "engine",
         "flat",

@@ -22,14 +22,12 @@ from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.orbits import Canonical, real_path
 from modelcheck.explore.reduction import search as reduced
 from modelcheck.explore.reduction.orbits import OrbitRun
+from modelcheck.explore.reduction.search import MOST_AGENTS
 from modelcheck.explore.search import AT_REST, Orbits, Search
 from modelcheck.tables.closing import closed
 from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Tables
 from modelcheck.watchdog import reason_of
-
-#: Agents that reduction can tell apart natively.
-MOST_AGENTS = 64
 
 #: A shorter counterexample than a reduced search's is looked for among so many states, or among so
 #: many times those that it stored.
@@ -99,8 +97,6 @@ class Plan:
                 raise UsageError(
                     f"{self.store.name} does not go with {what} yet; the exact search does"
                 )
-        if self.audit and self.reduction is None:
-            object.__setattr__(self, "reduction", True)
         if self.audit and not self.reduction:
             raise UsageError("an audit looks again at a reduced search: ask for reduction too")
         if self.reduction and (self.keeper is not None or self.store is not None):
@@ -108,9 +104,14 @@ class Plan:
             raise UsageError(f"partial-order reduction does not go with {what} yet: leave one out")
 
     def _only_native(self, what: str) -> None:
-        if self.engine == "reference" or not native.available():
+        if self.in_python:
             why = "" if native.available() else ", which needs numba: pip install numba"
             raise UsageError(f"{what} a matter of the native engine{why}")
+
+    @property
+    def in_python(self) -> bool:
+        """Whether there is nothing but plain Python to search with."""
+        return self.engine == "reference" or not native.available()
 
     @property
     def native_at_once(self) -> bool:
@@ -155,8 +156,7 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
     """Search orbits with the engine that the plan names; their paths lead from form to form."""
     search = None
     if not plan.native_at_once:
-        alone = plan.engine == "reference" or not native.available()
-        pause = None if alone else _pause(meter, SYMMETRIC)
+        pause = None if plan.in_python else _pause(meter, SYMMETRIC)
         search = reference.explore(tables, meter, pause, canonical)
         if search.paused is None:
             return search
@@ -173,8 +173,7 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
 def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
     """Search orbits with reduction; the native engine begins anew, with all that was learned."""
     if plan.engine != "native":
-        alone = plan.engine == "reference" or not native.available()
-        pause = None if alone else _pause(meter, SYMMETRIC)
+        pause = None if plan.in_python else _pause(meter, SYMMETRIC)
         search = reduced.explore(tables, meter, pause=pause, make=partial(OrbitRun, canonical))
         if search.paused is None:
             return search
@@ -196,8 +195,7 @@ def _pause(meter: Meter, kernel: str, large: int | None = None) -> Callable[[int
 def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search with reduction; the native engine begins anew, with all that was learned."""
     if plan.engine != "native":
-        alone = plan.engine == "reference" or not native.available()
-        pause = None if alone else _pause(meter, KERNEL)
+        pause = None if plan.in_python else _pause(meter, KERNEL)
         search = reduced.explore(tables, meter, pause=pause, audited=plan.audit)
         if search.paused is None:
             return search
@@ -271,7 +269,7 @@ def _once_more(search: Search, tables: Tables, meter: Meter, plan: Plan) -> Sear
 
 def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search everything; what proves to be large with reduction, if it is left to us."""
-    if plan.engine == "reference" or not native.available():
+    if plan.in_python:
         return reference.explore(tables, meter)
     search = None
     large = LARGE if plan.reduction is None and len(tables.agents) <= MOST_AGENTS else None

@@ -26,6 +26,7 @@ COMPILED = (
     "ignoring",
     "compact",
     "orbits",
+    "components",
     "emit",
     "objects",
 )

@@ -27,15 +27,13 @@ from modelcheck.explore.native.shapes import CURSOR, MINE, Walking
 from modelcheck.explore.reduction.audit import Audit, spread
 from modelcheck.explore.reduction.ignoring import bits
 from modelcheck.explore.reduction.relations import Relations
+from modelcheck.explore.reduction.search import MOST_AGENTS
 from modelcheck.explore.search import Move, Reduction, Search
 from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.watchdog import reason_of
 
 #: How many states are looked at without reduction, to learn from.
 AHEAD = 1 << 17
-
-#: Agents that a set of bits can name.
-MOST_AGENTS = 64
 
 #: How many states are chosen for before their choices are looked at again; and how many times as
 #: many before the next time.
@@ -84,7 +82,6 @@ class ReducedSearch(NativeSearch):
         self.in_order = True
         self.put_off = 0  # in how many states
         self.due = FIRST_LOOK  # once there are so many states, choices are looked at again
-        self.mend_from = MEND_FROM
         self.while_worth = False  # whether to give up where little is put off
         self.given_up = False
         self.walked = 0  # how many states were gone through in looking for ignored steps
@@ -135,7 +132,7 @@ class ReducedSearch(NativeSearch):
         caught_up = self.caught_up is None or self.caught_up == self.known.grown
         if self.search.reason or self.stale or (len(again) == 0 and caught_up):
             return False
-        if last <= self.mend_from:
+        if last <= MEND_FROM:
             self.stale = True
             return False
         if len(again):
@@ -178,7 +175,7 @@ class ReducedSearch(NativeSearch):
                 upto = min(last, first + size)
                 self._choose(_NONE, first, upto, again, _NO_MASKS)
                 differs = differs or bool((again[first:upto] != self.chosen[first:upto]).any())
-                if differs and last <= self.mend_from:
+                if differs and last <= MEND_FROM:
                     self.stale = True
                     return _NO_MASKS
                 first, size = upto, 2 * size
@@ -230,7 +227,7 @@ class ReducedSearch(NativeSearch):
             ranges = list(zip(bounds, bounds[1:], strict=False))
             while ranges:
                 jobs = [
-                    (_counters(begin), self.relations.scratch(worker), self._room(worker))
+                    (counters(begin), self.relations.scratch(worker), self._room(worker))
                     for worker, (begin, _) in enumerate(ranges)
                 ]
                 one = self._chosen(order, masks, seeds)
@@ -325,9 +322,7 @@ class ReducedSearch(NativeSearch):
 
     def _walk(self, walking: Walking) -> None:
         """Walk over the whole graph, unless a budget ends it."""
-        mine = np.zeros(MINE, np.int64)
-        mine[shapes.SPARE] = -1
-        why = shapes.ROOM
+        mine, why = counters(), shapes.ROOM
         while why == shapes.ROOM and not self.search.reason:
             why = calls.ignored(
                 self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
@@ -389,9 +384,10 @@ def _longer(masks: Any, room: int) -> Any:
     return grown
 
 
-def _counters(begin: int) -> Any:
+def counters(begin: int = 0) -> Any:
+    """Return counters for a kernel of its own, which begins at a state and has no spare part."""
     mine = np.zeros(MINE, np.int64)
-    mine[shapes.CHECKED] = begin
+    mine[shapes.CHECKED], mine[shapes.SPARE] = begin, -1
     return mine
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from modelcheck.explore.budget import Meter
-from modelcheck.explore.native import orbits, reduced, shapes
-from modelcheck.explore.native.reduced import ReducedSearch
-from modelcheck.explore.native.shapes import MINE
+from modelcheck.explore.native import orbits, reduced
+from modelcheck.explore.native.components import components
+from modelcheck.explore.native.reduced import ReducedSearch, counters
 from modelcheck.explore.native.symmetric import SymmetricSearch
 from modelcheck.explore.orbits import Canonical
 from modelcheck.explore.reduction.relations import Relations
@@ -47,26 +47,17 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
 
     def _edges(self) -> tuple[Any, Any]:
         """Return where the states that each state was expanded to begin in a list, and the list."""
-        count = self.storage.used
-        scratch = np.zeros(MINE, np.int64)
-        scratch[shapes.SPARE] = -1
+        count, mine = self.storage.used, counters()
         begin = np.zeros(count + 1, np.int64)
         edges = np.zeros(2 * count + 64, np.uint32)
         while True:
-            used = self._successors(scratch, begin, edges)
+            used = orbits.successors(
+                self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
+                self.storage.store, mine, self.masks, begin, edges, count, self.group.arrays(),
+            )  # fmt: skip
             if used >= 0:
                 return begin, edges[: int(used)]
             edges = np.zeros(2 * len(edges), np.uint32)
-
-    def _successors(self, mine: Any, begin: Any, edges: Any) -> int:
-        """Write down where the chosen steps lead; return how many, below 0 without the room."""
-        return int(
-            orbits.successors(
-                self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
-                self.storage.store, mine, self.masks, begin, edges, self.storage.used,
-                self.group.arrays(),
-            )
-        )  # fmt: skip
 
     def _ignored(self) -> tuple[Any, Any]:
         """Return a state of each part that is never left and never takes all steps.
@@ -75,7 +66,7 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
         """
         count = self.storage.used
         begin, edges = self._edges()
-        parts = orbits.components(begin, edges, count)
+        parts = components(begin, edges, count)
         sources, targets = np.repeat(np.arange(count), np.diff(begin)), edges.astype(np.int64)
         left = np.zeros(int(parts.max()) + 1, np.bool_)
         left[parts[sources[parts[sources] != parts[targets]]]] = True
@@ -105,7 +96,7 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
 
 
 def explore(tables: Tables, meter: Meter, canonical: Canonical, workers: int = 1) -> Search:
-    """Search orbits natively with reduction; agents are at most `reduced.MOST_AGENTS`."""
+    """Search orbits natively with reduction; agents are at most `MOST_AGENTS`."""
 
     def make(tables: Tables, meter: Meter, workers: int, known: Relations) -> ReducedSearch:
         return SymmetricReducedSearch(tables, meter, canonical, workers, known)

@@ -25,6 +25,9 @@ from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.tables.tries import Leaf
 from modelcheck.watchdog import reason_of
 
+#: Agents that the native engine can tell apart: the bits of a word.
+MOST_AGENTS = 64
+
 #: How many states are expanded before their choices are looked at again; and how many times as many
 #: before the next time.
 FIRST_LOOK, LONGER = 1 << 10, 4
