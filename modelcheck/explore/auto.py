@@ -39,9 +39,9 @@ PLAIN = 50_000
 
 ENGINES = ("auto", "reference", "native")
 
-#: Seconds of search in Python before the native explorer takes over: what loading it costs, and
-#: what compiling it costs where that was never done.
-LOADING_S, COMPILING_S = 0.5, 5.0
+#: Seconds of search in Python before the native explorer takes over: about what loading it costs,
+#: and what compiling it costs where that was never done.
+LOADING_S, COMPILING_S = 0.15, 5.0
 
 #: A search of so many states is large: reduction, which begins anew, may be worth its while.
 LARGE = 1 << 17

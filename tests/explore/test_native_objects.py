@@ -69,20 +69,20 @@ def test_code_is_for_the_kinds_of_its_arguments(kept):
     from modelcheck.explore.native.shapes import Layout
 
     @njit(error_model="numpy")
-    def probe(layout, rows, flag):
+    def sample(layout, rows, flag):
         total = layout.words + (100 if flag else 0)
         for i in range(rows.shape[0]):
             for j in range(rows.shape[1]):
                 total += (i + 1) * rows[i, j]
         return total + len(layout.left)
 
-    run, none = entry(probe), np.zeros(0, np.int32)
+    run, none = entry(sample), np.zeros(0, np.int32)
     layout = Layout(none, none, none, 7, np.zeros(3, np.int32), none)
     rows = np.arange(6).reshape(2, 3)
     for kind in (np.int64, np.int32, np.uint8):
         assert run(layout, rows.astype(kind), False) == 7 + 3 + 3 + 2 * 12
         assert run(layout, rows.astype(kind), True) == 107 + 3 + 3 + 2 * 12
-    assert len(list(kept.glob("probe_*.object"))) == 3
+    assert len(list(kept.glob("sample_*.object"))) == 3
 
 
 def test_code_that_cannot_stand_alone_is_not_kept(kept):

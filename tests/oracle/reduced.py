@@ -1,7 +1,9 @@
 """Searches with reduction against searches of everything, on random programs.
 
 ``cd tests && python -m oracle.reduced --programs 10000 --seed 1``. On a mismatch the program, made
-smaller, and both answers are printed, and the exit status is 1.
+smaller, and both answers are printed, and the exit status is 1. With ``--in-turn`` each program is
+searched in one of the ways only (engine, workers, with properties or without), another one from
+program to program: many more programs in the same time.
 """
 
 from __future__ import annotations
@@ -208,11 +210,16 @@ class Outcome:
     reduced: int = 0
 
 
-def compare(program: Any, memory: str = "sc", *, natively: bool = True) -> Outcome:
-    """Hold reduced searches of a program against searches of everything. Raises `Mismatch`."""
+def compare(
+    program: Any, memory: str = "sc", *, natively: bool = True, turn: int | None = None
+) -> Outcome:
+    """Hold reduced searches of a program against searches of everything. Raises `Mismatch`.
+
+    In all ways; given a `turn`, in the one whose turn it is.
+    """
     try:
         with opened(program) as model:
-            return _compare(model, memory, natively)
+            return _compare(model, memory, natively, turn)
     except TypeError:  # a property that adds None to a number: not a program to compare
         if isinstance(program, Litmus | Operated):
             raise
@@ -235,9 +242,9 @@ def opened(program: Any) -> Iterator[Any]:
         unload(model)
 
 
-def _compare(model: Any, memory: str, natively: bool) -> Outcome:
+def _compare(model: Any, memory: str, natively: bool, turn: int | None) -> Outcome:
     try:
-        outcome = tables_of(model, memory, lambda _, tables: compare_tables(tables, natively))
+        outcome = tables_of(model, memory, lambda _, tables: compare_tables(tables, natively, turn))
         plain = check(model, memory=memory)
     except TooLarge:
         return Outcome("too large")
@@ -245,12 +252,17 @@ def _compare(model: Any, memory: str, natively: bool) -> Outcome:
         if "although all that it needed was the same" in str(error):
             raise Mismatch(str(error)) from None
         return Outcome("refused")
-    compare_checks(model, memory, plain, natively)
+    compare_checks(model, memory, plain, natively, turn)
     kind = plain.violation.kind.value if plain.violation else plain.verdict.value
     return evolve(outcome, verdict=kind)
 
 
-def compare_tables(tables: Tables, natively: bool) -> Outcome:
+def whose(ways: list[Any], turn: int | None) -> list[Any]:
+    """All ways, or the one whose turn it is."""
+    return ways if turn is None else [ways[turn % len(ways)]]
+
+
+def compare_tables(tables: Tables, natively: bool, turn: int | None = None) -> Outcome:
     """Compare all deadlocks, final states, failing steps and answers, with each engine.
 
     Who is first has to learn for itself: that is another one from program to program.
@@ -264,6 +276,7 @@ def compare_tables(tables: Tables, natively: bool) -> Outcome:
         for watch, workers in ((True, 1), (True, 2), (False, 1)):
             said = f"native, watching {watch}, {workers} workers"
             ways.append((said, watch, partial(natively_reduced, tables, watch, workers)))
+    ways = whose(ways, turn)
     first = len(tables.slots) % len(ways)
     found = [(said, watch, *way()) for said, watch, way in (*ways[first:], *ways[:first])]
     full, outcome.full = everything(tables)
@@ -278,14 +291,16 @@ def compare_tables(tables: Tables, natively: bool) -> Outcome:
     return outcome
 
 
-def compare_checks(model: Any, memory: str, plain: Any, natively: bool) -> None:
+def compare_checks(
+    model: Any, memory: str, plain: Any, natively: bool, turn: int | None = None
+) -> None:
     """Compare what `check` says with reduction and without."""
     ways: list[dict[str, Any]] = [{"engine": "reference"}]
     if natively and native.available():
         ways += [{"engine": "native"}, {"engine": "native", "workers": 2}]
     if plain.violation and "UnboundLocalError" in plain.violation.message:
         return  # CPython names another line once it has specialised the code
-    for way in ways:
+    for way in whose(ways, turn):
         other = check(model, memory=memory, reduction=True, audit=True, **way)
         same(f"the verdict ({way})", plain.verdict, other.verdict)
         same(f"the trace's length ({way})", len(plain.trace or ()), len(other.trace or ()))
@@ -320,19 +335,21 @@ def case(seed: int) -> tuple[Any, str]:
     return program, memory
 
 
-def what_is_wrong(program: Any, memory: str, natively: bool) -> tuple[Outcome | None, str]:
+def what_is_wrong(
+    program: Any, memory: str, natively: bool, turn: int | None = None
+) -> tuple[Outcome | None, str]:
     """Compare a program; return its outcome, or what was wrong."""
     try:
-        return compare(program, memory, natively=natively), ""
+        return compare(program, memory, natively=natively, turn=turn), ""
     except Mismatch as mismatch:
         return None, str(mismatch)
     except Exception:
         return None, traceback.format_exc()
 
 
-def one(job: tuple[int, bool]) -> tuple[int, Outcome | None, str]:
+def one(job: tuple[int, bool, bool]) -> tuple[int, Outcome | None, str]:
     """Compare the program of a seed."""
-    seed, natively = job
+    seed, natively, in_turn = job
     with quiet():
         if natively and native.available():
             from modelcheck.explore.native import engine
@@ -343,7 +360,8 @@ def one(job: tuple[int, bool]) -> tuple[int, Outcome | None, str]:
             mended = seed % 2 == 0
             engine_reduced.MEND_FROM = 0 if mended else LIMIT
             engine_reduced.FIRST_LOOK = 4 if mended else LIMIT
-        return seed, *what_is_wrong(*case(seed), natively)
+        turn = seed // 2 if in_turn else None  # half of the seeds are odd, and mended
+        return seed, *what_is_wrong(*case(seed), natively, turn)
 
 
 def explained(seed: int, wrong: str, natively: bool) -> str:
@@ -374,11 +392,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--reference", action="store_true", help="the reference engine alone")
+    parser.add_argument("--in-turn", action="store_true", help="each program in one of the ways")
     args = parser.parse_args()
     began, verdicts, bad = time.perf_counter(), Counter[str](), list[int]()
     full = fewer = 0
     first = args.seed * BLOCK
-    jobs = [(seed, not args.reference) for seed in range(first, first + args.programs)]
+    jobs = [
+        (seed, not args.reference, args.in_turn) for seed in range(first, first + args.programs)
+    ]
     pool: Any = Pool(args.workers) if args.workers > 1 else None
     for seed, outcome, wrong in pool.imap_unordered(one, jobs, 20) if pool else map(one, jobs):
         if outcome is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint32, uint64
 
-from modelcheck.explore.native.kernel import bits_at, found_at, successor, unfold, walk
+from modelcheck.explore.native.kernel import bits_at, found_at, index_bits, successor, unfold, walk
 from modelcheck.explore.native.shapes import (
     ACTIVE,
     DEPTH,
@@ -40,6 +40,7 @@ def ignored(layout, tries, agents, store, mine, masks, room, walking, last, pati
     first_of, count_of, failing = tries.first, tries.count, tries.failing
     a_slot, a_base, roots = agents.slot, agents.base, agents.roots
     states, table = store.states, store.table
+    bits = index_bits(uint64(len(table)))
     words, changed, ids = room.words, room.changed, room.ids
     number, pending, path = walking.number, walking.pending, walking.path
     agent, outcome, above = walking.agent, walking.outcome, walking.above
@@ -95,7 +96,7 @@ def ignored(layout, tries, agents, store, mine, masks, room, walking, last, pati
                     layout, tries, store, mine, first_of[leaf] + o, words, changed, ids
                 )
                 o += 1
-                after = found_at(states, table, packed)
+                after = found_at(states, table, bits, packed)
                 told = number[after]
                 if told == uint32(0):
                     enter = after

@@ -113,6 +113,29 @@ def spot(h, size):
     return ((h >> uint64(32)) * uint64(size)) >> uint64(32)
 
 
+# An entry of a hash table is an index + 1, and above it as many bits of the hash as there is room
+# for, the tag: most states and parts that are not the one looked for are told by their tag, and
+# need not be looked at. (They lie all over memory, and the entries lie side by side.)
+
+
+@njit(inline="always")
+def index_bits(size):
+    """Return ones where an entry of a table of so many places has its index; above is the tag."""
+    bits = uint64(size)
+    bits |= bits >> uint64(1)
+    bits |= bits >> uint64(2)
+    bits |= bits >> uint64(4)
+    bits |= bits >> uint64(8)
+    bits |= bits >> uint64(16)
+    return bits & uint64(0xFFFFFFFF)
+
+
+@njit(inline="always")
+def probe(h, size, bits):
+    """Return where to look for a hash: the first place in the upper half, its tag in the lower."""
+    return (spot(h, size) << uint64(32)) | (h & uint64(0xFFFFFFFF) & ~bits)
+
+
 # Arrays are passed to helpers one by one: reading a field of a named tuple counts references, and
 # in a loop numba does not see that the counts cancel out; it made the search three times slower.
 
@@ -151,7 +174,9 @@ def walk(t_slot, t_data, t_size, t_children, word, shift, mask, words, node):
 def intern(subs, sub_table, shared, mine, key):
     """Return the id of a word or pair, new if it must be. The caller sees to room."""
     size = uint64(len(sub_table))
-    place = spot(mix(key), size)
+    bits = index_bits(size)
+    looked_for = probe(mix(key), size, bits)
+    place, tag = looked_for >> uint64(32), looked_for & uint64(0xFFFFFFFF)
     while True:
         entry = uint64(sub_table[place])
         if entry == 0:
@@ -159,13 +184,15 @@ def intern(subs, sub_table, shared, mine, key):
             if spare < 0:
                 spare = fetch_add(shared, SUBS, 1)
             subs[uint64(spare)] = key
-            entry = uint64(swap_if_zero(sub_table, np.int64(place), np.uint32(spare + 1)))
+            new = np.uint32(tag | uint64(spare + 1))
+            entry = uint64(swap_if_zero(sub_table, np.int64(place), new))
             if entry == 0:
                 mine[SPARE] = -1
                 return uint64(spare)
             mine[SPARE] = spare  # somebody was quicker: the id is for the next key
-        if subs[entry - uint64(1)] == key:
-            return entry - uint64(1)
+        index = entry ^ tag
+        if index <= bits and subs[index - uint64(1)] == key:
+            return index - uint64(1)
         place += uint64(1)
         if place == size:
             place = uint64(0)
@@ -200,9 +227,10 @@ def unfold(count, left, right, subs, root, words, ids):
 
 
 @njit(inline="always")
-def insert(states, table, shared, mine, root, place):
-    """Put a packed state into the set unless it is there; `place` is where its hash belongs."""
+def insert(states, table, bits, shared, mine, root, looked_for):
+    """Put a packed state into the set unless it is there; `looked_for` is from `probe`."""
     size = uint64(len(table))
+    place, tag = looked_for >> uint64(32), looked_for & uint64(0xFFFFFFFF)
     while True:
         entry = uint64(table[place])
         if entry == 0:
@@ -211,12 +239,14 @@ def insert(states, table, shared, mine, root, place):
                 index = fetch_add(shared, ALLOCATED, CHUNK)
                 mine[END] = index + CHUNK
             states[uint64(index)] = root
-            entry = uint64(swap_if_zero(table, np.int64(place), np.uint32(index + 1)))
+            new = np.uint32(tag | uint64(index + 1))
+            entry = uint64(swap_if_zero(table, np.int64(place), new))
             if entry == 0:
                 mine[NEXT] = index + 1
                 return
             mine[NEXT] = index  # somebody was quicker: the place is for the next state
-        if states[entry - uint64(1)] == root:
+        told = entry ^ tag
+        if told <= bits and states[told - uint64(1)] == root:
             return
         place += uint64(1)
         if place == size:
@@ -224,15 +254,18 @@ def insert(states, table, shared, mine, root, place):
 
 
 @njit(inline="always")
-def found_at(states, table, root):
+def found_at(states, table, bits, root):
     """Return the index of a packed state; it has to be in the set, or what is read is not ours."""
     size = uint64(len(table))
-    place = spot(mix(root), size)
-    while states[uint64(table[place]) - uint64(1)] != root:
+    looked_for = probe(mix(root), size, bits)
+    place, tag = looked_for >> uint64(32), looked_for & uint64(0xFFFFFFFF)
+    while True:
+        told = uint64(table[place]) ^ tag
+        if told <= bits and states[told - uint64(1)] == root:
+            return np.int64(told) - 1
         place += uint64(1)
         if place == size:
             place = uint64(0)
-    return np.int64(table[place]) - 1
 
 
 @njit(error_model="numpy", nogil=True)
@@ -281,14 +314,22 @@ def successor(layout, tries, store, mine, outcome, words, changed, ids):
 
 
 @njit(error_model="numpy", nogil=True)
-def _flush(states, table, shared, mine, pending, places, count):
+def _flush(states, table, bits, shared, mine, pending, probes, count):
     """Look up all pending successors, in order."""
+    size = uint64(len(table))
     for i in range(count):
-        entry = uint64(table[places[i]])
-        if entry != 0:
-            prefetch(states, entry - uint64(1))
+        place, tag = probes[i] >> uint64(32), probes[i] & uint64(0xFFFFFFFF)
+        told = uint64(table[place]) ^ tag
+        while told > bits and told != tag:
+            place += uint64(1)
+            if place == size:
+                place = uint64(0)
+            told = uint64(table[place]) ^ tag
+        if told != tag:
+            prefetch(states, told - uint64(1))
+        probes[i] = (place << uint64(32)) | tag
     for i in range(count):
-        insert(states, table, shared, mine, pending[i], places[i])
+        insert(states, table, bits, shared, mine, pending[i], probes[i])
 
 
 @njit(inline="always")
@@ -346,15 +387,16 @@ def expand(layout, tries, agents, at_end, store, mine, work):
     )  # fmt: skip
     masks, scratch = work.masks, work.scratch
     words, changed, ids = scratch.words, scratch.changed, scratch.ids
-    pending, places, recent = scratch.pending, scratch.places, scratch.recent
+    pending, probes, recent = scratch.pending, scratch.probes, scratch.recent
     leaves, whose = scratch.leaves, scratch.whose
     waiting = uint64(0)
     number = len(a_slot)
-    limit = min(len(states), np.int64(len(table) * 0.8)) - margin
+    limit = min(len(states), np.int64(len(table) * 0.87)) - margin
     sub_limit = min(len(subs), np.int64(len(sub_table) * 0.7)) - (
         4 * count * margin if margin else 0
     )
     size = uint64(len(table))
+    bits = index_bits(size)
     transitions = np.int64(0)
     why = DONE
     while why == DONE:
@@ -417,7 +459,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                 for o in range(start, start + uint64(outcomes_of[leaf])):
                     if failing[o]:
                         if mine[FAIL_AT] < 0:
-                            _flush(states, table, shared, mine, pending, places, waiting)
+                            _flush(states, table, bits, shared, mine, pending, probes, waiting)
                             waiting = uint64(0)
                             mine[FAIL_AT] = mine[NEXT]
                             mine[FAIL_STATE] = index
@@ -439,13 +481,13 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                     if recent[spot_of] == root:
                         continue
                     recent[spot_of] = root
-                    place = spot(mixed, size)
-                    prefetch(table, place)
+                    looked_for = probe(mixed, size, bits)
+                    prefetch(table, looked_for >> uint64(32))
                     pending[waiting] = root
-                    places[waiting] = place
+                    probes[waiting] = looked_for
                     waiting += uint64(1)
                     if waiting == PENDING:
-                        _flush(states, table, shared, mine, pending, places, waiting)
+                        _flush(states, table, bits, shared, mine, pending, probes, waiting)
                         waiting = uint64(0)
             cursor += 1
         if margin == 0:
@@ -455,6 +497,6 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                 deferred[mine[DEFERRED]] = order[cursor] if len(order) else cursor
                 mine[DEFERRED] += 1
                 cursor += 1
-    _flush(states, table, shared, mine, pending, places, waiting)
+    _flush(states, table, bits, shared, mine, pending, probes, waiting)
     mine[TRANSITIONS] += transitions
     return why

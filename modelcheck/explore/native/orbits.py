@@ -18,10 +18,11 @@ from modelcheck.explore.native.kernel import (
     fetch_add,
     fold,
     found_at,
+    index_bits,
     insert,
     leaf_of,
     mix,
-    spot,
+    probe,
     unpack,
     value_at,
     walk,
@@ -311,10 +312,12 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
     order, margin, last = work.order, work.margin, work.last
     # Successors seen of late, by their words as they are: they need no form again.
     recent, is_recent = np.zeros(RECENT, np.uint64), np.zeros(RECENT, np.bool_)
-    limit = min(len(states), np.int64(len(table) * 0.8)) - margin
+    limit = min(len(states), np.int64(len(table) * 0.87)) - margin
     sub_limit = min(len(store.subs), np.int64(len(store.sub_table) * 0.7)) - (
         4 * count * margin if margin else 0
     )
+    size = uint64(len(table))
+    bits = index_bits(size)
     transitions = np.int64(0)
     why = DONE
     while why == DONE:
@@ -379,7 +382,8 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
                             continue
                         is_recent[place], recent[place] = True, raw
                     root = _form(layout, store, mine, group, room, changed, vector, ids)
-                    insert(states, table, shared, mine, root, spot(mix(root), uint64(len(table))))
+                    looked_for = probe(mix(root), size, bits)
+                    insert(states, table, bits, shared, mine, root, looked_for)
             cursor += 1
         if margin == 0:
             shared[CURSOR] = cursor
@@ -445,6 +449,7 @@ def successors(layout, tries, agents, store, mine, masks, begin, edges, last, gr
     ids = np.empty(count + len(layout.left) + 1, np.uint64)
     vector = np.empty(len(layout.word), np.int32)
     room = room_for(group)
+    bits = index_bits(uint64(len(store.table)))
     used = np.int64(0)
     for state in range(last):
         unpack(layout, store, store.states[state], words, ids)
@@ -459,7 +464,7 @@ def successors(layout, tries, agents, store, mine, masks, begin, edges, last, gr
                     continue
                 change(layout, tries, o, words, changed)
                 root = _form(layout, store, mine, group, room, changed, vector, ids)
-                edges[used] = found_at(store.states, store.table, root)
+                edges[used] = found_at(store.states, store.table, bits, root)
                 used += 1
         begin[state + 1] = used
     return used

@@ -12,11 +12,13 @@ from modelcheck.explore.native.kernel import (
     bits_at,
     change,
     fold,
+    index_bits,
     insert,
     leaf_of,
     mix,
     mix_words,
     prefetch,
+    probe,
     spot,
     unfold,
     unpack,
@@ -30,15 +32,17 @@ def move(store, sources, targets):
     """Move states to other places, and tell the hash table."""
     states, table = store.states, store.table
     size = uint64(len(table))
+    bits = index_bits(size)
     for i in range(len(sources)):
         root = states[sources[i]]
-        place = spot(mix(root), size)
-        while uint64(table[place]) != uint64(sources[i] + 1):
+        looked_for = probe(mix(root), size, bits)
+        place, tag = looked_for >> uint64(32), looked_for & uint64(0xFFFFFFFF)
+        while uint64(table[place]) != tag | uint64(sources[i] + 1):
             place += uint64(1)
             if place == size:
                 place = uint64(0)
         states[targets[i]] = root
-        table[place] = targets[i] + 1
+        table[place] = tag | uint64(targets[i] + 1)
     return DONE
 
 
@@ -253,6 +257,7 @@ def violating(layout, tries, root, store, last, cursor, found, scratch):
 def rehash(states, first, count, table, skip):
     """Put states from `first` up to `count` into a table, all different but for those to `skip`."""
     size = uint64(len(table))
+    bits = index_bits(size)
     ahead = 64
     for i in range(first, count):
         if i + ahead < count:
@@ -262,12 +267,13 @@ def rehash(states, first, count, table, skip):
             wanted = wanted and skip[j] != i
         if not wanted:
             continue
-        place = spot(mix(states[uint64(i)]), size)
+        looked_for = probe(mix(states[uint64(i)]), size, bits)
+        place, tag = looked_for >> uint64(32), looked_for & uint64(0xFFFFFFFF)
         while table[place] != 0:
             place += uint64(1)
             if place == size:
                 place = uint64(0)
-        table[place] = i + 1
+        table[place] = tag | uint64(i + 1)
     return DONE
 
 
@@ -276,6 +282,8 @@ def add_vectors(layout, store, mine, vectors, scratch):
     """Insert states given as value ids, one a row; the caller sees to room."""
     count = layout.words
     words, ids = scratch.words, scratch.ids
+    size = uint64(len(store.table))
+    bits = index_bits(size)
     for row in range(vectors.shape[0]):
         for i in range(count):
             words[i] = uint64(0)
@@ -287,8 +295,8 @@ def add_vectors(layout, store, mine, vectors, scratch):
                 count, layout.left, layout.right, store.subs, store.sub_table, store.shared, mine,
                 words, ids,
             )  # fmt: skip
-        place = spot(mix(root), uint64(len(store.table)))
-        insert(store.states, store.table, store.shared, mine, root, place)
+        looked_for = probe(mix(root), size, bits)
+        insert(store.states, store.table, bits, store.shared, mine, root, looked_for)
     return DONE
 
 

@@ -90,7 +90,7 @@ class Scratch(NamedTuple):
     leaves: np.ndarray  # int64[agents + 1]
     whose: np.ndarray  # int64[agents + 1]
     pending: np.ndarray  # uint64[PENDING]
-    places: np.ndarray  # uint64[PENDING]
+    probes: np.ndarray  # uint64[PENDING]: where each is looked for
     recent: np.ndarray  # uint64[RECENT]: the last state of each place; it is in the set or pending
 
 
@@ -126,7 +126,7 @@ class Store(NamedTuple):
     """
 
     states: np.ndarray  # uint64[...]
-    table: np.ndarray  # uint32[...]: index + 1, 0 where empty
+    table: np.ndarray  # uint32[...]: index + 1 and a tag, 0 where empty
     subs: np.ndarray  # uint64[...]: by id, the words and pairs of longer states
     sub_table: np.ndarray  # uint32[...]
     shared: np.ndarray  # int64[SHARED]

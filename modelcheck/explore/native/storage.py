@@ -32,8 +32,8 @@ from modelcheck.tables.tables import State
 #: Places of a hash table that the upper 32 bits of a hash can tell apart.
 PLACES = 2**32
 
-#: States that there is ever room for: three quarters of the largest table.
-MOST = PLACES // 4 * 3
+#: States that there is ever room for: what fills the largest table.
+MOST = PLACES // 100 * 85
 
 #: Parts of longer states: their table has two places for each.
 MOST_SUBS = PLACES // 2
@@ -43,7 +43,12 @@ TOO_MANY = "more states were found than 32-bit indices can name"
 #: From the counters of one worker to those of the next: they share no cache line.
 APART = 4 * MINE
 
-#: How full the table of parts may get; the kernel knows this figure too.
+#: How full the table of states is when there is no room for more: few of them are looked at for
+#: nothing, whose entries have a tag, so that a fuller table costs little time and saves memory.
+FULL = 0.85
+
+#: How full the table of parts may get; the kernel knows this figure too, and a little more than the
+#: one above.
 SUB_FULL = 0.7
 
 
@@ -123,7 +128,7 @@ class Storage:
         """Return about how much memory room for so many more takes for good, in MiB; 0 if none."""
         places = self._room() - len(self.store.states) if self._lacks_states(states) else 0
         parts = self._sub_room() - len(self.store.subs) if self._lacks_subs(states) else 0
-        return (places * (8 + 4 / 0.75) + parts * (8 + 2 * 4)) / 2**20
+        return (places * (8 + 4 / FULL) + parts * (8 + 2 * 4)) / 2**20
 
     def _lacks_states(self, states: int) -> bool:
         return self.used + states > len(self.store.states)
@@ -194,7 +199,7 @@ class Storage:
     def repacking_mib(self) -> float:
         """Return about how much memory `repack` takes for a while, in MiB."""
         parts = len(self.store.subs) if self.packing.arrays.words > 1 else 0
-        return (self.used * 1.2 * (8 + 4 / 0.75) + parts * (8 + 2 * 4)) / 2**20
+        return (self.used * 1.2 * (8 + 4 / FULL) + parts * (8 + 2 * 4)) / 2**20
 
     def repack(self, sizes: Sequence[int]) -> None:
         """Pack all states anew, in the same order, with bits for so many values of each slot.
@@ -263,7 +268,7 @@ def scratch(layout: Layout, agents: int = 0) -> Scratch:
         leaves=np.empty(agents, np.int64),
         whose=np.empty(agents, np.int64),
         pending=np.empty(pending, np.uint64),
-        places=np.empty(pending, np.uint64),
+        probes=np.empty(pending, np.uint64),
         recent=recent,
     )
 
@@ -276,5 +281,5 @@ def _vectors(layout: Layout, store: Store, first: int, last: int) -> Any:
 
 
 def _table_size(states: int) -> int:
-    """Return the size of a hash table that is three quarters full with so many states."""
-    return min(int(states / 0.75) + 64, PLACES)
+    """Return the size of a hash table that is full with so many states."""
+    return min(int(states / FULL) + 64, PLACES)
