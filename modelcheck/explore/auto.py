@@ -24,7 +24,7 @@ from modelcheck.explore.reduction import search as reduced
 from modelcheck.explore.reduction.orbits import OrbitRun
 from modelcheck.explore.reduction.search import MOST_AGENTS
 from modelcheck.explore.search import AT_REST, Orbits, Search
-from modelcheck.tables.closing import closed
+from modelcheck.tables.closing import ClosedTables, closed
 from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Tables
 from modelcheck.watchdog import reason_of
@@ -139,35 +139,53 @@ def _kept(tables: Tables, meter: Meter, plan: Plan) -> Search:
 
 def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
     """Search orbits instead of states; the paths that are found are those of real processes."""
-    tables, canonical = closed(symmetry, everywhere=bool(plan.reduction)), Canonical(symmetry)
+    tables, canonical = _of_orbits(symmetry, everywhere=bool(plan.reduction))
+    if plan.reduction:
+        search = _reduced_orbits(tables, canonical, meter, plan)
+        return _shortened(_real(search, canonical, {}), meter, plan)
+    search = _orbits(tables, canonical, meter, plan)
+    if search.reduction is not None:  # it proved to be large, and its paths are real ones
+        return search
+    return _in_full(_real(search, canonical, {}), meter, plan)
+
+
+def _of_orbits(symmetry: Symmetry, everywhere: bool) -> tuple[ClosedTables, Canonical]:
+    """Return what a search of orbits begins with; see `closed`."""
+    tables, canonical = closed(symmetry, everywhere), Canonical(symmetry)
     canonical(tables.initial)
-    search = (_reduced_orbits if plan.reduction else _orbits)(tables, canonical, meter, plan)
+    return tables, canonical
+
+
+def _real(search: Search, canonical: Canonical, real: dict[int, Any]) -> Search:
+    """Tell a search's paths as those of real processes; the witnesses in `real` are it already."""
     if search.orbits is None:
-        search.orbits = Orbits(symmetry.order, sum(canonical.weights.values()))
+        search.orbits = Orbits(canonical.symmetry.order, sum(canonical.weights.values()))
+    told = partial(real_path, search.tables, canonical)
     if search.found is not None:
-        search.found = evolve(search.found, path=real_path(tables, canonical, search.found.path))
+        search.found = evolve(search.found, path=told(search.found.path))
     search.witnesses = {
-        index: real_path(tables, canonical, path) for index, path in search.witnesses.items()
+        index: real[index] if index in real else told(path)
+        for index, path in search.witnesses.items()
     }
-    return _shortened(search, meter, plan) if plan.reduction else _in_full(search, meter, plan)
+    return search
 
 
 def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
-    """Search orbits with the engine that the plan names; their paths lead from form to form."""
-    search = None
-    if not plan.native_at_once:
-        pause = None if plan.in_python else _pause(meter, SYMMETRIC)
-        search = reference.explore(tables, meter, pause, canonical)
-        if search.paused is None:
-            return search
-    _announce(plan.say, SYMMETRIC)
-    going_on = native.load_symmetric().SymmetricSearch(tables, meter, canonical, plan.workers)
-    if search is None:
-        going_on.begin()
-    else:
-        going_on.go_on_from(search, search.paused)
-    found: Search = going_on.run()
-    return found
+    """Search all orbits, their paths being from form to form; or, if they are many, see `_Way`."""
+
+    def search() -> Any:
+        engine = native.load_symmetric()
+        return engine.SymmetricSearch(tables, meter, canonical, plan.workers)
+
+    def reduce(found: Search) -> Search | None:
+        own, form = _of_orbits(canonical.symmetry, everywhere=True)
+        real = {i: real_path(tables, canonical, path) for i, path in found.witnesses.items()}
+        other = native.load_symmetric_reduced().explore(
+            own, meter, form, plan.workers, witnesses=real, while_worth=True
+        )
+        return None if other is None else _real(other, form, real)
+
+    return _in_a_way(tables, meter, plan, _Way(SYMMETRIC, search, reduce, canonical))
 
 
 def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
@@ -269,17 +287,46 @@ def _once_more(search: Search, tables: Tables, meter: Meter, plan: Plan) -> Sear
 
 def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search everything; what proves to be large with reduction, if it is left to us."""
-    if plan.in_python:
-        return reference.explore(tables, meter)
+
+    def search() -> Any:
+        return native.load().NativeSearch(tables, meter, plan.workers)
+
+    def reduce(found: Search) -> Search | None:
+        engine = native.load_reduced()
+        return engine.explore(  # type: ignore[no-any-return]  # lazily imported
+            tables, meter, plan.workers, witnesses=found.witnesses, while_worth=True
+        )
+
+    return _in_a_way(tables, meter, plan, _Way(KERNEL, search, reduce))
+
+
+@frozen
+class _Way:
+    """What a search of everything is made of: of all states, or of all orbits.
+
+    `search` makes a native search, which takes `kernel`. `reduce` searches anew with reduction what
+    a search was left for, since it proved to be large; it returns None where that is given up.
+    `canonical` is for a search of orbits in plain Python.
+    """
+
+    kernel: str
+    search: Callable[[], Any]
+    reduce: Callable[[Search], Search | None]
+    canonical: Canonical | None = None
+
+
+def _in_a_way(tables: Tables, meter: Meter, plan: Plan, way: _Way) -> Search:
+    """Search with the engine that the plan names, Python handing over to the native one."""
     search = None
     large = LARGE if plan.reduction is None and len(tables.agents) <= MOST_AGENTS else None
     if not plan.native_at_once:
-        search = reference.explore(tables, meter, _pause(meter, KERNEL, large))
+        pause = None if plan.in_python else _pause(meter, way.kernel, large)
+        search = reference.explore(tables, meter, pause, way.canonical)
         if search.paused is None:
             return search
-    _announce(plan.say)
+    _announce(plan.say, way.kernel)
     try:
-        going_on = native.load().NativeSearch(tables, meter, plan.workers)
+        going_on = way.search()
         going_on.large = large
         if search is None:
             going_on.begin()
@@ -290,19 +337,16 @@ def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:
             raise
         search.reason, search.paused = reason_of(error), None
         return search
-    return _if_large(going_on, meter, plan)
+    return _if_large(going_on, meter, plan, way)
 
 
-def _if_large(going_on: Any, meter: Meter, plan: Plan) -> Search:
+def _if_large(going_on: Any, meter: Meter, plan: Plan, way: _Way) -> Search:
     """Go on with a native search of everything, or with a reduced one where it proves large."""
     found: Search = going_on.run()
     if not going_on.is_large:
         return found
     visits = _visits(found.tables)
-    engine = native.load_reduced()
-    other: Search | None = engine.explore(
-        found.tables, meter, plan.workers, witnesses=found.witnesses, while_worth=True
-    )
+    other = way.reduce(found)
     if other is not None:
         return _shortened(other, meter, plan)
     _restore(found.tables, visits)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from commandline import CLASSIC
 
-from modelcheck import Verdict, check
+from modelcheck import Verdict, check, replay
 from modelcheck.explore import auto
 from modelcheck.explore.native import reduced as native_reduced
 from modelcheck.loading import load
@@ -105,3 +105,57 @@ def test_one_that_begins_anew_too_often_is_given_up(monkeypatch):
     assert check(leader(n=4), engine="native").reduction.runs > 1
     monkeypatch.setattr(native_reduced, "RUNS", 1)
     assert check(leader(n=4), engine="native").reduction is None
+
+
+def alike(name, **parameters):
+    """A model of specs/symmetric."""
+    [found] = [m for m in load(CLASSIC.parent / "symmetric" / "alike.py") if m.name == name]
+    return found(**parameters)
+
+
+@pytest.mark.parametrize("engine", ["native", "auto"])
+def test_a_large_search_of_orbits_is_reduced(engine):
+    """Symmetry and reduction go together without being asked for."""
+    full = check(alike("modest_round_table", n=7), engine=engine, reduction=False)
+    result = check(alike("modest_round_table", n=7), engine=engine)
+    assert result.verdict is full.verdict is Verdict.HOLDS
+    assert result.reduction is not None
+    assert result.orbits is not None
+    assert result.states < full.states
+
+
+def test_one_of_orbits_that_puts_off_little_is_given_up(monkeypatch):
+    """It goes on as it began, with all of its counts."""
+    monkeypatch.setattr(native_reduced, "JUDGED", 1)
+    monkeypatch.setattr(native_reduced, "FIRST_LOOK", 1)
+    full = check(alike("filter_lock_in_any_order", n=3), engine="native", reduction=False)
+    result = check(alike("filter_lock_in_any_order", n=3), engine="native")
+    assert result.reduction is None
+    assert (result.states, result.transitions) == (full.states, full.transitions)
+    assert (result.levels, result.orbits) == (full.levels, full.orbits)
+    assert result.coverage == full.coverage
+
+
+@pytest.mark.parametrize("engine", ["native", "auto"])
+def test_a_violation_among_orbits_has_a_real_and_shortest_trace(engine):
+    """Its processes are real ones: it can be replayed."""
+    table = alike("round_table", n=5)
+    full = check(table, engine=engine, reduction=False)
+    result = check(table, engine=engine)
+    assert result.verdict is Verdict.VIOLATED
+    assert len(result.trace) == len(full.trace)
+    assert result.trace_is_shortest
+    assert len(replay(table, result.trace.token)) == len(result.trace)
+
+
+@pytest.mark.parametrize("large", [2, 10])
+def test_witnesses_among_orbits_are_kept(large, monkeypatch):
+    """Those found before and after the search began anew are paths of real processes."""
+    monkeypatch.setattr(auto, "LARGE", large)
+    model = alike("peterson_alike")
+    full = check(model, engine="native", reduction=False)
+    result = check(model, engine="native")
+    assert result.reduction is not None
+    for name, trace in full.witnesses.items():
+        again = replay(model, result.witnesses[name].token)
+        assert len(again) == len(result.witnesses[name]) >= len(trace)

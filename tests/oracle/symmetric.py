@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from multiprocessing import Pool
 from random import Random
@@ -21,7 +22,7 @@ from attrs import define
 
 from modelcheck import ModelError, UsageError, Verdict, check, replay
 from modelcheck.check import tables_of
-from modelcheck.explore import native
+from modelcheck.explore import auto, native
 from modelcheck.explore.orbits import Canonical
 from modelcheck.explore.reduction.orbits import OrbitRun
 from modelcheck.explore.search import successor
@@ -38,6 +39,9 @@ from oracle.run import BLOCK, quiet
 
 #: What the message of a model that is not symmetric says.
 REFUSED = ("symmetr",)
+
+#: How many orbits make a large search here.
+FEW = 6
 
 #: Memory models to draw from.
 MODELS = ("sc",)
@@ -191,8 +195,12 @@ def compare_checks(model: Any, memory: str, natively: bool) -> None:
             again = replay(model, other.trace.token)
             same(f"the replay ({way})", len(other.trace), len(again))
     same("the counts of the engines", 1, len(set(counts)))
-    for way in ways:
-        other = check(model, memory=memory, reduction=True, **way)
+    for way, large in [(way, None) for way in ways] + [(way, FEW) for way in ways[1:]]:
+        if large is None:
+            other = check(model, memory=memory, reduction=True, **way)
+        else:
+            other = _large_from(large, lambda way=way: check(model, memory=memory, **way))
+            way = {**way, "large from": large}
         same(f"the reduced verdict ({way})", plain.verdict, other.verdict)
         same(f"the reduced trace's length ({way})", len(plain.trace or ()), len(other.trace or ()))
         same_path(f"reduced, {way}", plain, other)
@@ -202,6 +210,15 @@ def compare_checks(model: Any, memory: str, natively: bool) -> None:
                 raise Mismatch(f"more orbits than there are ({way})")
         elif not other.trace_is_shortest:
             raise Mismatch(f"no shortest trace ({way})")
+
+
+def _large_from(states: int, run: Callable[[], Any]) -> Any:
+    """Run where a search of so many states is large, and reduced from there on."""
+    before, auto.LARGE = auto.LARGE, states
+    try:
+        return run()
+    finally:
+        auto.LARGE = before
 
 
 def _lengths(result: Any) -> Any:

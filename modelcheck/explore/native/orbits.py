@@ -468,3 +468,22 @@ def successors(layout, tries, agents, store, mine, masks, begin, edges, last, gr
                 used += 1
         begin[state + 1] = used
     return used
+
+
+@njit(cache=True, nogil=True)
+def enabled(layout, tries, agents, store, found):
+    """Put down which agents can step in each state, as bits; -1 where that was never learned.
+
+    What a state's agents do was learned when it was chosen what to expand there.
+    """
+    words = np.empty(layout.words, np.uint64)
+    ids = np.empty(layout.words + len(layout.left) + 1, np.uint64)
+    for state in range(len(found)):
+        unpack(layout, store, store.states[state], words, ids)
+        for a in range(len(agents.slot)):
+            leaf = leaf_of(layout, tries, agents, words, a)
+            if leaf < 0:
+                return np.int64(-1)
+            if tries.count[leaf] > 0:
+                found[state] |= uint64(1) << uint64(a)
+    return np.int64(0)

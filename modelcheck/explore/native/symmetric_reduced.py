@@ -16,7 +16,7 @@ from modelcheck.explore.native.reduced import ReducedSearch, counters
 from modelcheck.explore.native.symmetric import SymmetricSearch
 from modelcheck.explore.orbits import Canonical
 from modelcheck.explore.reduction.relations import Relations
-from modelcheck.explore.search import Search
+from modelcheck.explore.search import Move, Search
 from modelcheck.tables.tables import State, Tables
 
 
@@ -70,37 +70,41 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
         sources, targets = np.repeat(np.arange(count), np.diff(begin)), edges.astype(np.int64)
         left = np.zeros(int(parts.max()) + 1, np.bool_)
         left[parts[sources[parts[sources] != parts[targets]]]] = True
+        lacking = self._lacking()
         order = np.argsort(parts, kind="stable")
-        bounds = np.searchsorted(parts[order], np.arange(len(left) + 1))
-        lacking = {
-            int(order[bounds[part]]): lacks
-            for part in np.flatnonzero(~left)
-            if (lacks := self._lacks(order[bounds[part] : bounds[part + 1]]))
-        }
-        states = sorted(lacking)
-        return np.array(states, np.int64), np.array([lacking[s] for s in states], np.uint64)
+        begins = np.searchsorted(parts[order], np.arange(len(left)))
+        took_all = np.minimum.reduceat((lacking != 0)[order].astype(np.int8), begins) == 0
+        states = np.sort(order[begins[~left & ~took_all]])
+        return states, lacking[states]
 
-    def _lacks(self, members: Any) -> int:
-        """Return what the first of some states did not take; 0 if one of them took all."""
-        first = -1
-        for state in map(int, members):
-            lacks = self._enabled_in(self.storage.state(state)) & ~int(self.masks[state])
-            if not lacks:
-                return 0
-            first = lacks if first < 0 else first
-        return first
-
-    def _enabled_in(self, state: State) -> int:
-        agents = range(len(self.tables.agents))
-        return sum(1 << agent for agent in agents if self.tables.leaf(agent, state).outcomes)
+    def _lacking(self) -> Any:
+        """Return the agents that can step in each state and were not expanded there, as bits."""
+        enabled = np.zeros(self.storage.used, np.uint64)
+        why = orbits.enabled(
+            self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
+            self.storage.store, enabled,
+        )  # fmt: skip
+        assert why == 0, "what to expand was chosen where it was not known who can step"
+        return enabled & ~self.masks[: len(enabled)]
 
 
-def explore(tables: Tables, meter: Meter, canonical: Canonical, workers: int = 1) -> Search:
-    """Search orbits natively with reduction; agents are at most `MOST_AGENTS`."""
+def explore(  # noqa: PLR0913  one keyword for each way to search
+    tables: Tables,
+    meter: Meter,
+    canonical: Canonical,
+    workers: int = 1,
+    *,
+    witnesses: dict[int, tuple[Move, ...]] | None = None,
+    while_worth: bool = False,
+) -> Search | None:
+    """Search orbits natively with reduction; see `reduced.explore`.
+
+    Agents are at most `MOST_AGENTS`.
+    """
 
     def make(tables: Tables, meter: Meter, workers: int, known: Relations) -> ReducedSearch:
         return SymmetricReducedSearch(tables, meter, canonical, workers, known)
 
-    found = reduced.explore(tables, meter, workers, make)
-    assert found is not None  # that is for those that may give up
-    return found
+    return reduced.explore(
+        tables, meter, workers, make, witnesses=witnesses, while_worth=while_worth
+    )
