@@ -347,9 +347,9 @@ def what_is_wrong(
         return None, traceback.format_exc()
 
 
-def one(job: tuple[int, bool, bool]) -> tuple[int, Outcome | None, str]:
+def one(job: tuple[int, bool], in_turn: bool = False) -> tuple[int, Outcome | None, str]:
     """Compare the program of a seed."""
-    seed, natively, in_turn = job
+    seed, natively = job
     with quiet():
         if natively and native.available():
             from modelcheck.explore.native import engine
@@ -401,7 +401,10 @@ def main() -> int:
         (seed, not args.reference, args.in_turn) for seed in range(first, first + args.programs)
     ]
     pool: Any = Pool(args.workers) if args.workers > 1 else None
-    for seed, outcome, wrong in pool.imap_unordered(one, jobs, 20) if pool else map(one, jobs):
+    compared = partial(one, in_turn=args.in_turn)
+    for seed, outcome, wrong in (
+        pool.imap_unordered(compared, jobs, 20) if pool else map(compared, jobs)
+    ):
         if outcome is None:
             bad.append(seed)
             print(explained(seed, wrong, not args.reference), flush=True)

@@ -43,7 +43,7 @@ def agree(first, count, natively):
     """Compare some programs; return how often each verdict came, and the share of states left."""
     verdicts, full, fewer = Counter(), 0, 0
     for seed in range(first, first + count):
-        _, outcome, wrong = one((seed, natively, False))
+        _, outcome, wrong = one((seed, natively))
         assert not wrong, f"seed {seed}: {wrong}"
         verdicts[outcome.verdict] += 1
         full, fewer = full + outcome.full, fewer + outcome.reduced
