@@ -181,7 +181,7 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
         own, form = _of_orbits(canonical.symmetry, everywhere=True)
         real = {i: real_path(tables, canonical, path) for i, path in found.witnesses.items()}
         other = native.load_symmetric_reduced().explore(
-            own, meter, form, plan.workers, witnesses=real, while_worth=True
+            own, meter, form, plan.workers, witnesses=real, instead_of=found.levels
         )
         return None if other is None else _real(other, form, real)
 
@@ -294,7 +294,7 @@ def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:
     def reduce(found: Search) -> Search | None:
         engine = native.load_reduced()
         return engine.explore(  # type: ignore[no-any-return]  # lazily imported
-            tables, meter, plan.workers, witnesses=found.witnesses, while_worth=True
+            tables, meter, plan.workers, witnesses=found.witnesses, instead_of=found.levels
         )
 
     return _in_a_way(tables, meter, plan, _Way(KERNEL, search, reduce))

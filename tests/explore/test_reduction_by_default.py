@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from commandline import CLASSIC
 
-from modelcheck import Verdict, check, replay
+from modelcheck import System, Verdict, cells, check, process, replay, state
 from modelcheck.explore import auto
 from modelcheck.explore.native import reduced as native_reduced
 from modelcheck.loading import load
@@ -59,6 +59,35 @@ def test_one_that_puts_off_little_is_given_up(monkeypatch):
     assert (result.states, result.transitions) == (full.states, full.transitions)
     assert result.levels == full.levels
     assert result.coverage == full.coverage
+
+
+@state
+class Counters:
+    own: object
+    shared: int = 0
+
+
+@process
+def counter(s, i):
+    """Much that concerns nobody, and then steps that are all in each other's way."""
+    for k in range(6):
+        yield s.own[i].set(k)
+    seen = yield s.shared
+    yield s.shared.set(seen + 1)
+
+
+def test_one_with_far_fewer_states_is_not_given_up(monkeypatch):
+    """However few of those states put something off."""
+    monkeypatch.setattr(auto, "LARGE", 2000)
+    monkeypatch.setattr(native_reduced, "JUDGED", 1)
+    s = Counters(own=cells(5, 0))
+    system = System(s, [counter(s, i) for i in range(5)])
+    full = check(system, engine="native", reduction=False)
+    result = check(system, engine="native")
+    assert result.reduction is not None
+    assert 2 * result.reduction.reduced < result.states < full.states / 20
+    monkeypatch.setattr(native_reduced, "FEWER", 10**9)
+    assert check(system, engine="native").reduction is None
 
 
 @pytest.mark.parametrize("engine", ["native", "auto"])

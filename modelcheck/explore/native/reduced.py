@@ -48,10 +48,11 @@ STALE = "its choices rested on too little"
 #: Why a run ends that is not worth its while; never told.
 GIVEN_UP = "it is not worth its while"
 
-#: It is not where, of so many states or more, it puts nothing off in over half of them; where it
-#: has so many levels that are no wider than that, each of which costs a call; or where it had to
-#: look for ignored steps so often that it went through each state so many times.
-JUDGED, LEVELS, WIDTH, WALKED = 1 << 16, 1 << 11, 16, 8
+#: It is not where, of so many states or more, it puts nothing off in over half of them, and has not
+#: so many times fewer than the search of everything had at the same depth; where it has so many
+#: levels that are no wider than that, each of which costs a call; or where it had to look for
+#: ignored steps so often that it went through each state so many times.
+JUDGED, FEWER, LEVELS, WIDTH, WALKED = 1 << 16, 2, 1 << 11, 16, 8
 
 #: Nor is it where so many runs rested on too little, each.
 RUNS = 8
@@ -82,7 +83,7 @@ class ReducedSearch(NativeSearch):
         self.in_order = True
         self.put_off = 0  # in how many states
         self.due = FIRST_LOOK  # once there are so many states, choices are looked at again
-        self.while_worth = False  # whether to give up where little is put off
+        self.instead_of: list[int] | None = None  # see `explore`
         self.given_up = False
         self.walked = 0  # how many states were gone through in looking for ignored steps
         self.stale = False  # whether a choice rested on too little: the run is worth nothing
@@ -187,13 +188,19 @@ class ReducedSearch(NativeSearch):
 
     def _is_worth_it(self, states: int) -> bool:
         """Tell whether a run may be quicker than a search of everything, as far as it has come."""
-        if states >= JUDGED and 2 * self.put_off < states:
+        if states >= JUDGED and 2 * self.put_off < states and not self._has_fewer():
             return False
         narrow = len(self.search.levels) > LEVELS + states // WIDTH
         return not narrow and self.walked <= WALKED * (states + JUDGED)
 
+    def _has_fewer(self) -> bool:
+        """Tell whether there are far fewer states than without, as deep as both searches went."""
+        own, other = self.search.levels, self.instead_of or []
+        depth = min(len(own), len(other))
+        return FEWER * sum(own[:depth]) <= sum(other[:depth])
+
     def _level(self, first: int, last: int) -> None:
-        if self.while_worth and not self._is_worth_it(first):
+        if self.instead_of is not None and not self._is_worth_it(first):
             self.given_up, self.search.reason = True, GIVEN_UP
             return
         if last >= self.due:
@@ -439,12 +446,13 @@ def explore(  # noqa: PLR0913  one keyword for each way to search
     *,
     audited: bool = False,
     witnesses: dict[int, tuple[Move, ...]] | None = None,
-    while_worth: bool = False,
+    instead_of: list[int] | None = None,
 ) -> Search | None:
     """Search natively with reduction; see `modelcheck.explore.reduction.search.explore`.
 
-    Without it where there are more agents than a set of bits can name. `make` makes a run. With
-    `while_worth`, a search that puts off little is given up, and None returned.
+    Without it where there are more agents than a set of bits can name. `make` makes a run. Where it
+    is made `instead_of` a search of everything, with such levels so far, it is given up if that is
+    not worth its while, and None returned.
     """
     if len(tables.agents) > MOST_AGENTS and make is None:
         return plain(tables, meter, workers)
@@ -455,18 +463,18 @@ def explore(  # noqa: PLR0913  one keyword for each way to search
         runs += 1
         coverage.forget(tables)
         run = (make or ReducedSearch)(tables, meter, workers, relations)
-        run.while_worth = while_worth
+        run.instead_of = instead_of
         run.search.witnesses.update(witnesses)
         run.rows = run._property_rows()
         run.begin()
         search = run.run()
         search.reduction = run.reduction(runs)
         witnesses = search.witnesses
-        if run.given_up or (while_worth and run.stale and runs >= RUNS):
+        if run.given_up or (instead_of is not None and run.stale and runs >= RUNS):
             return None
         if search.found is not None or search.reason or not run.stale:
             if audited and search.found is None and not search.reason:
                 search.reduction = evolve(search.reduction, audited=run.audit())
             return search
-        if make is None and not while_worth and runs == 1 and run.storage.used > FIRST_LOOK:
+        if make is None and instead_of is None and runs == 1 and run.storage.used > FIRST_LOOK:
             _look_ahead(tables, meter, relations)

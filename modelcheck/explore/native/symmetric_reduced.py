@@ -95,7 +95,7 @@ def explore(  # noqa: PLR0913  one keyword for each way to search
     workers: int = 1,
     *,
     witnesses: dict[int, tuple[Move, ...]] | None = None,
-    while_worth: bool = False,
+    instead_of: list[int] | None = None,
 ) -> Search | None:
     """Search orbits natively with reduction; see `reduced.explore`.
 
@@ -105,6 +105,4 @@ def explore(  # noqa: PLR0913  one keyword for each way to search
     def make(tables: Tables, meter: Meter, workers: int, known: Relations) -> ReducedSearch:
         return SymmetricReducedSearch(tables, meter, canonical, workers, known)
 
-    return reduced.explore(
-        tables, meter, workers, make, witnesses=witnesses, while_worth=while_worth
-    )
+    return reduced.explore(tables, meter, workers, make, witnesses=witnesses, instead_of=instead_of)
