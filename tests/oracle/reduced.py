@@ -397,9 +397,7 @@ def main() -> int:
     began, verdicts, bad = time.perf_counter(), Counter[str](), list[int]()
     full = fewer = 0
     first = args.seed * BLOCK
-    jobs = [
-        (seed, not args.reference, args.in_turn) for seed in range(first, first + args.programs)
-    ]
+    jobs = [(seed, not args.reference) for seed in range(first, first + args.programs)]
     pool: Any = Pool(args.workers) if args.workers > 1 else None
     compared = partial(one, in_turn=args.in_turn)
     for seed, outcome, wrong in (
