@@ -43,6 +43,9 @@ ENGINES = ("auto", "reference", "native")
 #: and what compiling it costs where that was never done.
 LOADING_S, COMPILING_S = 0.15, 5.0
 
+#: A search that learned so many times fewer paths than it has states is not only learning.
+LEARNING = 2
+
 #: A search of so many states is large: reduction, which begins anew, may be worth its while.
 LARGE = 1 << 17
 
@@ -191,7 +194,7 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
 def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
     """Search orbits with reduction; the native engine begins anew, with all that was learned."""
     if plan.engine != "native":
-        pause = None if plan.in_python else _pause(meter, SYMMETRIC)
+        pause = None if plan.in_python else _pause(tables, meter, SYMMETRIC)
         search = reduced.explore(tables, meter, pause=pause, make=partial(OrbitRun, canonical))
         if search.paused is None:
             return search
@@ -200,20 +203,28 @@ def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Pl
     return engine.explore(tables, meter, canonical, plan.workers)  # type: ignore[no-any-return] # lazily imported
 
 
-def _pause(meter: Meter, kernel: str, large: int | None = None) -> Callable[[int], bool]:
+def _pause(
+    tables: Tables, meter: Meter, kernel: str, large: int | None = None
+) -> Callable[[int], bool]:
     """Return what says of a search in plain Python, by its states, that it is to be left.
 
-    For a native one, which takes `kernel`; and once it is `large`.
+    For a native one, which takes `kernel`; and once it is `large`. Not as long as most of it is
+    learning: that takes Python in any case.
     """
     patience = LOADING_S if native.compiled(kernel) else COMPILING_S
     begun, most = meter.elapsed(), math.inf if large is None else large
-    return lambda states: meter.elapsed() - begun > patience or states >= most
+
+    def is_over(states: int) -> bool:
+        learning = tables.learned * LEARNING > states
+        return states >= most or (meter.elapsed() - begun > patience and not learning)
+
+    return is_over
 
 
 def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
     """Search with reduction; the native engine begins anew, with all that was learned."""
     if plan.engine != "native":
-        pause = None if plan.in_python else _pause(meter, KERNEL)
+        pause = None if plan.in_python else _pause(tables, meter, KERNEL)
         search = reduced.explore(tables, meter, pause=pause, audited=plan.audit)
         if search.paused is None:
             return search
@@ -320,7 +331,7 @@ def _in_a_way(tables: Tables, meter: Meter, plan: Plan, way: _Way) -> Search:
     search = None
     large = LARGE if plan.reduction is None and len(tables.agents) <= MOST_AGENTS else None
     if not plan.native_at_once:
-        pause = None if plan.in_python else _pause(meter, way.kernel, large)
+        pause = None if plan.in_python else _pause(tables, meter, way.kernel, large)
         search = reference.explore(tables, meter, pause, way.canonical)
         if search.paused is None:
             return search

@@ -49,6 +49,7 @@ def engine(request, monkeypatch):
     if request.param != "hand-over":
         return request.param
     monkeypatch.setattr(auto, "LOADING_S", -1.0)
+    monkeypatch.setattr(auto, "LEARNING", 0)
     monkeypatch.setattr(native, "compiled", lambda kernel: True)
     return "auto"
 

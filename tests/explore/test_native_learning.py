@@ -8,7 +8,7 @@ from modelcheck.loading import load
 
 numba = pytest.importorskip("numba")
 
-from modelcheck.explore import native  # noqa: E402  it is of no use without numba
+from modelcheck.explore import auto, native  # noqa: E402  it is of no use without numba
 
 #: All orders of a row in one location: no path is ever met again.
 [one_slot] = load(ROOT / "benchmarks" / "one_slot.py")
@@ -37,3 +37,12 @@ def test_the_order_of_learning_is_the_reference_explorers():
         wanted.transitions,
         wanted.levels,
     )
+
+
+def test_a_search_that_only_learns_stays_in_python(monkeypatch):
+    """Whoever learns, it is Python that does: native code would only be on the way."""
+    monkeypatch.setattr(auto, "LOADING_S", -1.0)
+    monkeypatch.setattr(native, "compiled", lambda kernel: True)
+    assert check(one_slot(n=5)).engine == "reference"
+    monkeypatch.setattr(auto, "LEARNING", 0)
+    assert check(one_slot(n=5)).engine == "native"

@@ -325,12 +325,13 @@ def _native(model: Any, result: Any) -> None:
 
 def _handed_over(model: Any) -> Any:
     """Check a model with both engines, changing from one to the other in the middle."""
-    before = auto.LOADING_S, auto.COMPILING_S
+    before = auto.LOADING_S, auto.COMPILING_S, auto.LEARNING
     auto.LOADING_S = auto.COMPILING_S = 0.0005
+    auto.LEARNING = 0  # however much of it is learning
     try:
         return check(model, engine="auto")
     finally:
-        auto.LOADING_S, auto.COMPILING_S = before
+        auto.LOADING_S, auto.COMPILING_S, auto.LEARNING = before
 
 
 def _lengths(result: Any) -> Any:
