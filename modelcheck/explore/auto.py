@@ -215,7 +215,7 @@ def _pause(
     begun, most = meter.elapsed(), math.inf if large is None else large
 
     def is_over(states: int) -> bool:
-        learning = tables.learned * LEARNING > states
+        learning = tables.learned * LEARNING >= states - 1  # one state took no step to find
         return states >= most or (meter.elapsed() - begun > patience and not learning)
 
     return is_over
