@@ -122,7 +122,7 @@ def test_random_programs_that_are_cut_and_resumed(workers, file, monkeypatch):
 def test_states_of_several_words_and_other_workers(before, after, file, monkeypatch):
     """The number of workers may change, and long states keep their parts."""
     monkeypatch.setattr(native.load(), "WIDE", 2)
-    whole = check(wide(), engine="native")
+    whole = check(wide(), engine="native", reduction=False)
     check(wide(), checkpoint=file, max_states=whole.states // 3, workers=before)
     check(wide(), resume=file, max_states=whole.states // 2, workers=after)
     last = check(wide(), resume=file, workers=before)
@@ -134,7 +134,8 @@ def test_what_workers_put_off_is_not_lost(file, monkeypatch):
     """A budget that bites while put-off states are expanded leaves them in the checkpoint."""
     engine = native.load()
     monkeypatch.setattr(engine, "WIDE", 2)
-    whole, go_on, rounds = check(wide(), engine="native"), engine.NativeSearch._go_on, []
+    whole = check(wide(), engine="native", reduction=False)
+    go_on, rounds = engine.NativeSearch._go_on, []
 
     def stop(self, last, order):
         go_on(self, last, order)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from commandline import CLASSIC
 
 from modelcheck import System, always, cells, check, choose, process, sometimes, state
+from modelcheck.explore.native import storage
+from modelcheck.loading import load
+
+philosophers = load(CLASSIC / "philosophers.py")[0]
 
 
 @state
@@ -118,3 +123,21 @@ def test_a_location_that_counts_past_16_bits(engine):
     s = Wide()
     result = check(System(s, [counts(s)]), engine=engine)
     assert (result.verdict, result.states, result.depth) == ("holds", 70_000, 69_999)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_states_grow_in_place_where_the_system_can(given, monkeypatch):
+    """Or they are copied, where it gives no addresses without memory behind them."""
+    monkeypatch.setattr(storage, "SPACIOUS", 1 << 14)
+    if not given:
+        monkeypatch.setattr(storage, "reserved", lambda count: None)
+    whole = check(philosophers(n=10), engine="native", reduction=False)
+    assert (whole.states, whole.transitions) == (59_048, 393_650)
+
+
+def test_states_outgrow_what_was_reserved(monkeypatch):
+    """More memory became free since: they are copied then."""
+    monkeypatch.setattr(storage, "SPACIOUS", 1 << 14)
+    monkeypatch.setattr(storage, "available_mib", lambda: 0.3)
+    whole = check(philosophers(n=10), engine="native", reduction=False)
+    assert (whole.states, whole.transitions) == (59_048, 393_650)

@@ -1,7 +1,9 @@
-"""Arrays that grow at their end: numpy's, doubled when full."""
+"""Arrays that grow at their end: numpy's, doubled when full; and one that need not be copied."""
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 from typing import Any
 
 import numpy as np
@@ -50,3 +52,25 @@ class Growing:
             grown = np.zeros(max(2 * len(self.data), self.used + count), self.data.dtype)
             grown[: self.used] = self.data[: self.used]
             self.data = grown
+
+
+def reserved(count: int) -> Any:
+    """Return so many 64-bit zeros, of which those never written to take no memory.
+
+    None where the system does not give addresses without memory behind them: it has no such call,
+    or a limit on addresses (``ulimit -v``), or promises no more than it has.
+
+    Examples
+    --------
+    >>> zeros = reserved(1 << 20)
+    >>> zeros is None or (zeros.dtype, int(zeros[-1])) == (np.uint64, 0)
+    True
+    """
+    try:
+        kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        space = mmap.mmap(-1, 8 * count, flags=kind)
+    except (AttributeError, OSError, OverflowError, ValueError):
+        return None
+    with contextlib.suppress(AttributeError, OSError):
+        space.madvise(mmap.MADV_HUGEPAGE)  # or to read any state is to look a page up
+    return np.frombuffer(space, np.uint64)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from modelcheck.explore.budget import available_mib
 from modelcheck.explore.native import calls
-from modelcheck.explore.native.arrays import Full
+from modelcheck.explore.native.arrays import Full, reserved
 from modelcheck.explore.native.layout import Packing, roomy_widths
 from modelcheck.explore.native.shapes import (
     ALLOCATED,
@@ -51,6 +52,12 @@ FULL = 0.85
 #: one above.
 SUB_FULL = 0.7
 
+#: Room for so many states is made where it can grow without being copied.
+SPACIOUS = 1 << 22
+
+#: From so many states on, room grows by a quarter only.
+SLOWLY = 1 << 24
+
 
 class Storage:
     """Packed states in the order of finding, with their hash table.
@@ -68,6 +75,7 @@ class Storage:
         self._make(1 << 14, 1 << 10)
 
     def _make(self, states: int, subs: int) -> None:
+        self._space: Any = None  # what the states have the beginning of, if it is not all theirs
         self.store = Store(
             np.zeros(states, np.uint64),
             np.zeros(_table_size(states), np.uint32),
@@ -81,7 +89,7 @@ class Storage:
         self, widths: list[int], states: Any, used: int, subs: Any, parts: int, dead: list[int]
     ) -> None:
         """Take over states of an earlier search, in order, and make their tables anew."""
-        self.packing, self.dead = Packing(widths), dead
+        self.packing, self.dead, self._space = Packing(widths), dead, None
         self.mine[0][NEXT], self.shared[SUBS] = used, parts
         table = np.zeros(_table_size(len(states)), np.uint32)
         sub_table = np.zeros(2 * len(subs), np.uint32)
@@ -146,11 +154,12 @@ class Storage:
     def _room(self) -> int:
         """Return for how many states there is to be room next."""
         used = self.used
-        # Small tables are doubled, large ones grow by half: a copy costs time, and room costs
+        # Small tables are doubled, large ones grow by less: a new table costs time, and room costs
         # memory.
-        room = used * 2 if used < 1 << 22 else int(used * 1.5)
+        more = 1.0 if used < SPACIOUS else 0.5 if used < SLOWLY else 0.25
         # More than there is now in any case: whoever asks for room may want it at once.
-        return min(max(room, used + (1 << 17), len(self.store.states) * 3 // 2), MOST)
+        now = len(self.store.states)
+        return min(max(int(used * (1 + more)), used + (1 << 17), now + now // 4), MOST)
 
     def reserve(self, states: int) -> None:
         """Make room for so many more states, and for their parts where they have several words.
@@ -170,15 +179,26 @@ class Storage:
         used, room = self.used, self._room()
         old, subs, sub_table = self.store.states, self.store.subs, self.store.sub_table
         # Never more at once than what comes out: the old table goes before the states are copied,
-        # the old states before the new table is made.
+        # if they are, the old states before the new table is made.
         del self.store
-        states = np.zeros(room, np.uint64)
-        states[:used] = old[:used]
+        states = self._longer(old, used, room)
         del old
         table = np.zeros(_table_size(room), np.uint32)
         calls.rehash(states, 0, used, table, _NOTHING)
         self.store = Store(states, table, subs, sub_table, self.shared)
         self.own_all()
+
+    def _longer(self, states: Any, used: int, room: int) -> Any:
+        """Return an array with the states that are in use, and room for so many."""
+        if self._space is not None and room <= len(self._space):
+            return self._space[:room]  # they are there already
+        self._space = None
+        if room >= SPACIOUS:
+            most = int(min(MOST, available_mib() * 2**20 / 8))
+            self._space = reserved(most) if room <= most else None
+        longer = np.zeros(room, np.uint64) if self._space is None else self._space[:room]
+        longer[:used] = states[:used]
+        return longer
 
     def _grow_subs(self) -> None:
         used, room = int(self.shared[SUBS]), self._sub_room()
