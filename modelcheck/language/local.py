@@ -24,7 +24,7 @@ from modelcheck.language.channels import Receive
 from modelcheck.language.children import Join, note_joined
 from modelcheck.language.frames import Frame, Suspension, drops_result, suspend
 from modelcheck.language.lint import lint
-from modelcheck.language.process import Process
+from modelcheck.language.process import Place, Process
 from modelcheck.language.source import shown, text_of
 from modelcheck.language.steps import AtLabel, Either, Label, Step, as_step
 from modelcheck.tables.immutable import is_immutable
@@ -325,6 +325,7 @@ class Run:
         assert self.step is not None
         where = self.suspension()
         frame = _shown_frame(where)
+        place = self._place(frame.code, frame.line)
         labels = [held for f in where.frames for held in map(_label_of, f.stack) if held]
         if isinstance(self.step, AtLabel):
             labels.append(self.step.label)
@@ -335,9 +336,9 @@ class Run:
             sent=sent,
             depth=parent.depth + 1 if parent else 0,
             label=self.step.text,
-            file=frame.code.co_filename,
-            line=frame.line,
-            function=where.frames[-1].code.co_name,
+            file=place.file,
+            line=place.line,
+            function=_shown_function(where) or self._name(),
             spot=(frame.code, frame.offset),
             places=frozenset([x.name for x in labels] + [f.code.co_name for f in where.frames]),
             end=any(x.end for x in labels) or self.step.end,
@@ -349,11 +350,20 @@ class Run:
         return self.process.group
 
     def _error(self, what: str, remedy: str) -> ModelError:
-        frame: Any = self.generator
-        while isinstance(frame.gi_yieldfrom, GeneratorType):
-            frame = frame.gi_yieldfrom
-        here = frame.gi_frame
-        return ModelError(what, remedy, file=here.f_code.co_filename, line=here.f_lineno)
+        *_, innermost = chain = [g.gi_frame for g in self.chain()]
+        theirs = [f for f in chain if not context.is_ours(f.f_code.co_filename)]
+        frame = theirs[-1] if theirs else innermost
+        place = self._place(frame.f_code, frame.f_lineno)
+        return ModelError(what, remedy, file=place.file, line=place.line)
+
+    def _place(self, code: CodeType, line: int) -> Place:
+        """Return a line of the user's as it is; for one of ours, the line that called for it."""
+        made = self.process.made
+        return (
+            made
+            if made.file and context.is_ours(code.co_filename)
+            else Place(code.co_filename, line)
+        )
 
 
 def _close_left() -> None:
@@ -420,6 +430,15 @@ def _shown_frame(where: Suspension) -> Frame:
         if not context.is_ours(frame.code.co_filename):
             return frame
     return where.frames[-1]
+
+
+def _shown_function(where: Suspension) -> str:
+    """Return the name of the innermost function that a user may know; empty where there is none."""
+    for frame in reversed(where.frames):
+        name: str = frame.code.co_name
+        if not (name.startswith("_") and context.is_ours(frame.code.co_filename)):
+            return name
+    return ""
 
 
 @frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from functools import partial, update_wrapper
 from pathlib import Path
 from types import CellType, CodeType, FunctionType
@@ -14,9 +14,20 @@ from attrs import evolve, field, frozen
 
 from modelcheck.errors import ModelError
 from modelcheck.language.cells import Cells, children_of, is_part
-from modelcheck.language.context import is_ours
+from modelcheck.language.context import is_ours, user_line
 from modelcheck.language.refs import model_error
 from modelcheck.language.source import shown
+
+
+@frozen
+class Place:
+    """A file and a line that are shown and nothing else: no two values differ by them."""
+
+    file: str = ""
+    line: int = 0
+
+    def __modelcheck_key__(self) -> Hashable:
+        return ()
 
 
 @frozen
@@ -25,7 +36,9 @@ class Process:
 
     Made by calling a `@process` function. `daemon`: it may be suspended when everything else has
     ended, without that being a deadlock. `cpu`: the CPU that it runs on; `guard`: a condition that
-    every step of it waits for besides its own. `symmetric`: it was said to be like others.
+    every step of it waits for besides its own. `symmetric`: it was said to be like others. `made`:
+    where the user's code called for it, which places the steps of an interrupt or a callback that
+    modelcheck's own code takes.
     """
 
     function: Callable[..., Generator[Any, Any, Any]]
@@ -36,6 +49,7 @@ class Process:
     cpu: Any = None
     guard: Callable[[], Any] | None = None
     symmetric: bool = False
+    made: Place = field(factory=Place, eq=False, repr=False)
 
     def start(self) -> Generator[Any, Any, Any]:
         """Return a new generator, not yet started."""
@@ -104,7 +118,8 @@ class ProcessFunction:
         while isinstance(function, partial):
             args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
             function = function.func
-        return Process(function, args, kwargs, self.daemon)
+        made = Place(*user_line()) if is_ours(function.__code__.co_filename) else Place()
+        return Process(function, args, kwargs, self.daemon, made=made)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a method of a `@state` class: the part is the first argument."""

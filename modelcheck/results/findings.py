@@ -229,7 +229,10 @@ def _coverage(system: System, tables: Tables) -> tuple[StepCoverage, ...]:
             continue
         code, offset = local.spot
         codes[code] = None
-        mark = (local.file, code.co_name, _position(code, offset))
+        name, spot = code.co_name, _position(code, offset)
+        if is_ours(code.co_filename):  # placed where the user called for it, perhaps several times
+            name, spot = local.function, (local.line, spot)
+        mark = (local.file, name, spot)
         row = counts.setdefault(mark, [local.line, local.label, 0, 0])
         row[2] += states
         row[3] += transitions
