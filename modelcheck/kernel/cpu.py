@@ -131,6 +131,7 @@ class TakeInterrupt(Step):
     def perform(self, turn: Turn) -> Any:
         if not turn.load(self.flag):
             turn.block()
+        turn.passes(self.flag)
         found = turn.evaluate(self.pending) if self.pending is not None else True
         if not found:
             turn.block()

@@ -108,8 +108,12 @@ class _QuiescentState(Step):
         self.count: Ref = cpu.preempt_count
 
     def perform(self, turn: Turn) -> None:
-        if not turn.load(self.flag) or turn.load(self.count):
+        if not turn.load(self.flag):
             turn.block()
+        turn.passes(self.flag)
+        if turn.load(self.count):
+            turn.block()
+        turn.passes(self.count)
         turn.barrier_on(self.cpu)
 
 
@@ -124,6 +128,7 @@ class _OutsideSections(Step):
     def perform(self, turn: Turn) -> None:
         if turn.load(self.depth):
             turn.block()
+        turn.passes(self.depth)
         turn.barrier_on(self.cpu)
 
 

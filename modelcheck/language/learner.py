@@ -37,6 +37,7 @@ from modelcheck.language.source import shown
 from modelcheck.language.steps import Either
 from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
 from modelcheck.language.views import check_property
+from modelcheck.language.waiting import waits_for
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
 from modelcheck.tables.tables import Agent, Property, Restart, Tables
 from modelcheck.tables.tries import Answer, Outcome, Recorder, Trie
@@ -274,6 +275,12 @@ class Learner:
             return frozenset()
         Turn(self, agent, recorder, ()).test(guard, coherent=True)
         return frozenset(read.slot for read in recorder.path)
+
+    def waits_for(self, agent: int, recorder: Recorder) -> frozenset[int]:
+        """Return the slots for whose values the blocked step of an agent waits."""
+        if not self.is_process(agent):
+            return frozenset(range(len(recorder.state)))
+        return waits_for(self, agent, recorder)
 
     def process_slots(self) -> Iterator[tuple[int, int]]:
         """Go over (agent, slot) of all processes."""

@@ -350,7 +350,7 @@ class Run:
         return self.process.group
 
     def _error(self, what: str, remedy: str) -> ModelError:
-        *_, innermost = chain = [g.gi_frame for g in self.chain()]
+        *_, innermost = chain = [g.gi_frame for g in self.chain() if g.gi_frame is not None]
         theirs = [f for f in chain if not context.is_ours(f.f_code.co_filename)]
         frame = theirs[-1] if theirs else innermost
         place = self._place(frame.f_code, frame.f_lineno)

@@ -142,6 +142,7 @@ class Turn:
         self.writes: dict[int, int] = {}
         self.operations: dict[int, tuple[str, Hashable]] = {}  # what some of the writes are
         self.blocked = False
+        self.passed: set[int] = set()  # slots that the step was content with before it blocked
         self.discards = False  # whether the process drops the step's result
         self.notes: list[str] = []  # what a trace should say of this step
         self.seen: dict[int, tuple[Any, str]] = {}  # values of loads that memory did not answer
@@ -231,6 +232,10 @@ class Turn:
         """Say that the step cannot be taken, whatever the user's code makes of it."""
         self.blocked = True
         raise Blocked
+
+    def passes(self, *refs: Ref) -> None:
+        """Say that the values of locations are not what the step waits for: a trace's *because*."""
+        self.passed.update(self.slot_of(ref) for ref in refs)
 
     def choose(self, options: Sequence[Any]) -> Any:
         """Return one of the options; the others are taken in other turns."""

@@ -175,13 +175,17 @@ def _moved(tables: Tables, before: State, after: State) -> list[Agent]:
 def reads(tables: Tables, agent: int, state: State) -> tuple[Read, ...]:
     """Return the shared locations that the agent's pending step reads in `state`.
 
-    What only the guard of the whole process reads is left out, unless the step is blocked.
+    What only the guard of the whole process reads is left out; of a blocked step, what it does not
+    wait for.
     """
     slots = dict.fromkeys(tables.path(agent, state))
     hidden: frozenset[int] = frozenset()
-    if tables.leaf(agent, state).outcomes:
-        with suppress(*UNTOLD):
-            hidden = tables.learner.guard_slots(agent, Recorder(tables.domains, state))
+    with suppress(*UNTOLD):
+        recorder = Recorder(tables.domains, state)
+        if tables.leaf(agent, state).outcomes:
+            hidden = tables.learner.guard_slots(agent, recorder)
+        else:
+            hidden = frozenset(slots) - tables.learner.waits_for(agent, recorder)
     return tuple(
         Read(tables.slots[s].name, tables.value(s, state))
         for s in slots

@@ -140,6 +140,10 @@ class _Closing:
         """Return the slots that only decide whether the agent may step."""
         return self.plain.learner.guard_slots(agent, recorder)
 
+    def waits_for(self, agent: int, recorder: Recorder) -> frozenset[int]:
+        """Return the slots for whose values a step is blocked."""
+        return self.plain.learner.waits_for(agent, recorder)
+
     def place(self, agent: int, local: int) -> tuple[str, int]:
         """Return file and line of a local state's pending step."""
         return self.plain.learner.place(agent, local)

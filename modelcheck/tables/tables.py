@@ -36,6 +36,9 @@ class Learner(Protocol):
     def property(self, index: int, recorder: Recorder) -> Answer:
         """Return whether the property holds in the recorder's state."""
 
+    def waits_for(self, agent: int, recorder: Recorder) -> frozenset[int]:
+        """Return the slots for whose values the agent's pending step is blocked."""
+
     def guard_slots(self, agent: int, recorder: Recorder) -> frozenset[int]:
         """Return the slots that only decide whether the agent may step at all, for traces."""
 

@@ -1,4 +1,4 @@
-"""Where a trace places the steps of the kernel's vocabulary: on the lines of the user's model."""
+"""The kernel's vocabulary in traces: on lines of the user's model, blocked for what is false."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from modelcheck import System, always, check, model, process, sometimes, state
+from modelcheck import System, always, check, model, process, sometimes, state, until
 from modelcheck.kernel import (
-    Cpu,
     Rcu,
     call_rcu,
     cpus,
     do_nothing,
     interrupt,
     interrupts,
+    preempt_disable,
     rcu_callbacks,
     smp_call_function_many,
+    synchronize_sched,
 )
 
 HERE = Path(__file__)
@@ -70,7 +71,9 @@ def machine():
     device = interrupt(s.cpu[0], "device", handler, lambda: s.raised, clears=s.raised)
     answering = interrupts(s.cpu)
     behind = rcu_callbacks(s.rcu, s.cpu)
-    return System(s, [caller(s).on(s.cpu[0]), device, *answering, behind], [never_freed, interrupted])
+    return System(
+        s, [caller(s).on(s.cpu[0]), device, *answering, behind], [never_freed, interrupted]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +101,7 @@ def test_every_step_is_on_a_line_of_the_model(result):
         ("rcu_callbacks", "grace period: smp_mb"): line_of("behind = "),
         ("rcu_callbacks", "quiescent state of cpu[0]"): line_of("behind = "),
         ("rcu_callbacks", "quiescent state of cpu[1]"): line_of("behind = "),
-        ("rcu_callbacks", "freed := True"): line_of("yield s.freed"),
+        ("rcu_callbacks", "freed := True"): line_of("def free(s)") + 1,
     }
 
 
@@ -126,3 +129,73 @@ def test_what_was_taken_is_counted_for_each_handler():
         (line_of("other = "), "interrupt other"),
         (line_of("other = "), "iret"),
     ]
+
+
+# What a process is blocked by.
+
+
+@process
+def locker(s):
+    yield s.freed.set(True)
+    yield until(lambda: not s.freed)
+
+
+def locking(s):
+    """Return a handler that waits for what the task below it holds."""
+
+    def handler(cpu, found):
+        yield until(lambda: not s.freed)
+
+    return handler
+
+
+def reasons(result):
+    """Return what each process is blocked by, in the order of the processes."""
+    return {one.process: [read.name for read in one.reads] for one in result.trace.final}
+
+
+def test_a_preempted_task_waits_for_the_handler_and_the_handler_for_what_it_asks():
+    """The CPU's stack of handlers is a reason for the one that may not run, and for nobody else."""
+    s = Machine()
+    taken = interrupt(s.cpu[0], "device", locking(s), lambda: s.freed and s.raised)
+    result = check(System(s, [locker(s).on(s.cpu[0]), taken]))
+    assert result.violation.property == "deadlock"
+    assert reasons(result) == {"locker": ["cpu[0].handlers"], "device": ["freed"]}
+
+
+def test_an_interrupt_that_is_not_due_waits_for_that_alone():
+    """That interrupts are enabled is no reason."""
+    s = Machine()
+
+    @process
+    def task(s):
+        yield until(lambda: s.freed)
+
+    line = interrupt(s.cpu[0], "line", handler, lambda: s.raised, clears=s.raised)
+
+    @sometimes
+    def came(s):
+        return not s.raised and s.cpu[0].handlers == ()
+
+    [witness] = check(System(s, [task(s).on(s.cpu[0]), line], [came])).witnesses.values()
+    told = {one.process: [read.name for read in one.reads] for one in witness.final}
+    assert told["line"] == ["raised"]
+
+
+def test_a_grace_period_waits_for_one_register_of_a_cpu():
+    """A CPU in a section with interrupts on is told by its count alone."""
+    s = Machine()
+
+    @process
+    def reader(s):
+        yield preempt_disable(s.cpu[1])
+        yield until(lambda: s.freed)
+
+    @process
+    def updater(s):
+        yield until(lambda: s.cpu[1].preempt_count == 1)
+        yield from synchronize_sched(s.cpu[0], s.cpu)
+        yield s.freed.set(True)
+
+    result = check(System(s, [reader(s).on(s.cpu[1]), updater(s).on(s.cpu[0])]))
+    assert reasons(result) == {"reader": ["freed"], "updater": ["cpu[1].preempt_count"]}
