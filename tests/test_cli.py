@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -447,6 +448,62 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_search(option, tmp_
     done = run("check", PETERSON, option, tmp_path / "file" / "below")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "cannot be written" in done.stderr
+
+
+def test_all_files_that_cannot_be_written_are_refused_at_once(tmp_path):
+    """Who mends the first complaint should not meet the next one after another start."""
+    (tmp_path / "file").write_text("")
+    long, below = tmp_path / f"{'x' * 300}.html", tmp_path / "file" / "below.xml"
+    done = run("check", PETERSON, "--json", tmp_path, "--html", long, "--export", f"junit:{below}")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        f"modelcheck: {tmp_path} cannot be written: it is a folder, and a file is needed",
+        f"{long} cannot be written: {os.strerror(errno.ENAMETOOLONG)}",
+        f"{below} cannot be written: {tmp_path / 'file'} is no folder",
+    ]
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_look_whether_a_file_can_be_written_changes_nothing(tmp_path):
+    """Before the search the old file is as it was: the search may end without a new one."""
+    old = tmp_path / "old.json"
+    old.write_text("old")
+    done = run("check", PETERSON, "--json", old, "--svg", tmp_path / "x.txt")
+    assert (done.exit_code, old.read_text()) == (2, "old")
+    assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_refused_before_the_search(tmp_path):
+    """A file that may be written to is no help: the new one is made beside it."""
+    old = tmp_path / "old.json"
+    old.write_text("old")
+    tmp_path.chmod(0o555)
+    done = run("check", PETERSON, "--json", old)
+    tmp_path.chmod(0o755)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "no permission" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_disk_that_is_full_costs_its_own_file_alone(tmp_path):
+    """The verdict is printed, every other file is written, and the exit status is 2."""
+    done = run(
+        "check", f"{LOST}:lost_update", "--json", "/dev/full", "--svg", tmp_path / "x.svg",
+        "--export", "text:/dev/full", "--html", tmp_path / "x.html",
+    )  # fmt: skip
+    assert done.exit_code == 2
+    assert "lost_update(n=2): violated" in done.stdout
+    assert done.stderr.count("/dev/full cannot be written") == 2
+    assert {p.name for p in tmp_path.iterdir()} == {"x.svg", "x.txt", "x.html"}
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="needs /dev/null")
+def test_beside_a_device_no_text_is_written(tmp_path):
+    """There a picture has no neighbor: `/dev/null.txt` would be a surprise."""
+    (tmp_path / "x.svg").symlink_to("/dev/null")
+    run("check", f"{LOST}:lost_update", "--svg", tmp_path / "x.svg")
+    assert [p.name for p in tmp_path.iterdir()] == ["x.svg"]
 
 
 def test_a_folder_is_no_file_for_json(tmp_path):

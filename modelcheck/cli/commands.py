@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from attrs import evolve
 from modelcheck.check import check, simulate
 from modelcheck.cli.collector import seldom_collected
 from modelcheck.cli.completion import TARGET
-from modelcheck.cli.exports import parse, write_exports
+from modelcheck.cli.exports import Export, parse, write_exports
 from modelcheck.cli.options import (
     BUFFER,
     DOT,
@@ -48,6 +49,7 @@ from modelcheck.cli.outputs import (
     refuse_unwritable,
     shown_path,
     titles,
+    told_together,
     write,
     write_graphs,
     write_pictures,
@@ -217,7 +219,7 @@ def check_command(
     quiet = quiet or to_stdout
     try:
         asked_for = memories(options["memory"])
-        _refuse_outputs(options)
+        options["exports"] = _exports(options)
         found = find_all(targets)
         built = with_parameters(found.models, params)
         _one_checkpoint(built, asked_for, options)
@@ -258,13 +260,19 @@ def _one_checkpoint(built: Sequence[Any], memories: Sequence[str], options: Any)
             )
 
 
-def _refuse_outputs(options: Any) -> None:
-    """Raise `UsageError` where the files asked for cannot be written."""
+def _exports(options: Any) -> list[Export]:
+    """Return the exports asked for; raise `UsageError` where any file cannot be written."""
+    exports: list[Export] = []
     to_stdout = options["json_file"] == "-"
-    refuse_unwritable(None if to_stdout else options["json_file"])
-    refuse_undrawable(options["svg"], folder=True)
-    refuse_unwritable(options["dot"], DOTS, folder=True)
-    parse(options["exports"], options["html"])
+    told_together(
+        lambda: refuse_unwritable(None if to_stdout else options["json_file"]),
+        lambda: refuse_undrawable(options["svg"], folder=True),
+        lambda: refuse_unwritable(options["dot"], DOTS, folder=True),
+        lambda: exports.extend(
+            parse(options["exports"], options["html"], options.get("html_states"))
+        ),
+    )
+    return exports
 
 
 def _check_all(
@@ -335,29 +343,54 @@ def _nothing_of(model: Model, parameters: dict[str, Any], options: Any, reason: 
 
 def _write_files(outcomes: Sequence[Outcome], options: Any, quiet: bool, several: bool) -> None:
     """Write what `--json`, `--svg`, `--dot`, `--html` and `--export` ask for."""
-    written = []
-    if options["json_file"] and options["json_file"] != "-":
-        write(Path(options["json_file"]), json_text(outcomes, several) + "\n")
-    if options["svg"]:
-        written.append(write_pictures(options["svg"], outcomes, several))
-    if options["dot"]:
+    written: list[str] = []
+    try:
+        told_together(
+            lambda: _write_json(outcomes, options["json_file"], several),
+            lambda: _draw(outcomes, options, several, written),
+            *[
+                partial(_export, export, outcomes, several, written)
+                for export in options["exports"]
+            ],
+        )
+    finally:
+        if not quiet:
+            with until_closed():
+                for line in written:
+                    say(clean(line))
+
+
+def _write_json(outcomes: Sequence[Outcome], file: str | None, several: bool) -> None:
+    if file and file != "-":
+        write(Path(file), json_text(outcomes, several) + "\n")
+
+
+def _draw(outcomes: Sequence[Outcome], options: Any, several: bool, written: list[str]) -> None:
+    """Write the pictures and the state graphs; add a line about each to `written`."""
+
+    def graph(outcome: Outcome) -> Any:
         from modelcheck.results.graph import graph_of
 
-        def graph(outcome: Outcome) -> Any:
-            assert outcome.result is not None
-            assert outcome.model is not None
-            with users_code(outcome.model, "drawn"):
-                system = outcome.model(**outcome.result.parameters)
-                memory, found = outcome.result.memory_model, outcome.result
-                return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
+        assert outcome.result is not None
+        assert outcome.model is not None
+        with users_code(outcome.model, "drawn"):
+            system = outcome.model(**outcome.result.parameters)
+            memory, found = outcome.result.memory_model, outcome.result
+            return graph_of(system, memory=memory, buffer=options["buffer"], result=found)
 
-        written.append(write_graphs(options["dot"], outcomes, several, graph))
-    exports = parse(options["exports"], options["html"], options.get("html_states"))
-    written += write_exports(exports, outcomes, several)
-    if not quiet:
-        with until_closed():
-            for line in written:
-                say(clean(line))
+    def pictures() -> None:
+        if options["svg"]:
+            written.append(write_pictures(options["svg"], outcomes, several))
+
+    def graphs() -> None:
+        if options["dot"]:
+            written.append(write_graphs(options["dot"], outcomes, several, graph))
+
+    told_together(pictures, graphs)
+
+
+def _export(export: Export, outcomes: Sequence[Outcome], several: bool, written: list[str]) -> None:
+    written += write_exports([export], outcomes, several)
 
 
 def _worst(outcomes: Sequence[Outcome]) -> ExitCode:
@@ -411,7 +444,7 @@ def simulate_command(
     """
     to_stdout = options["json_file"] == "-"
     try:
-        _refuse_outputs(options)
+        options["exports"] = _exports(options)
         model = find_one(target)
         system = system_of(model, params)
         with users_code(model, "simulated"):

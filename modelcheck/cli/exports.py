@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from modelcheck.cli.outputs import Outcome, json_text, paths, refuse_unwritable, write
+from modelcheck.cli.outputs import (
+    Outcome,
+    json_text,
+    paths,
+    refuse_unwritable,
+    told_together,
+    write,
+)
 from modelcheck.cli.targets import users_code
 from modelcheck.errors import ModelcheckError, UsageError
 from modelcheck.show.trace import Trace
@@ -200,8 +207,10 @@ def parse(given: Sequence[str], html: str | None = None, states: int | None = No
                 f"--export {text}: there is no format {name!r}; there is {', '.join(FORMATS)}"
             )
         exports.append(Export(name, file, states))
+    told_together(
+        *[partial(refuse_unwritable, e.file, folder=e.format.run is None) for e in exports]
+    )
     for export in exports:
-        refuse_unwritable(export.file, folder=export.format.run is None)
         if export.name == "graphml":
             from modelcheck.show.stategraph import package
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -134,12 +135,62 @@ def refuse_unwritable(
         raise UsageError(f"{given} cannot be written: it is a folder, and a file is needed")
     if suffixes and not (folder and _is_folder(given)):
         _refuse_suffix(path, suffixes, folder)
-    while not os.path.lexists(path) and path != path.parent:
-        path = path.parent
-    if path != Path(given) and not os.path.isdir(path):
-        raise UsageError(f"{given} cannot be written: {path} is no folder")
-    if os.path.exists(path) and not os.access(path, os.W_OK):
-        raise UsageError(f"{given} cannot be written: no permission")
+    reason = _obstacle(path)
+    if reason:
+        raise UsageError(f"{given} cannot be written: {reason}")
+
+
+def _obstacle(path: Path) -> str:
+    """Return why nothing can be written to a path, empty where something can.
+
+    Nothing is left behind, and nothing that is there is changed or opened: a pipe would wait.
+    """
+    try:
+        there = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        there = None
+    except OSError as error:  # a name that is too long, a loop of links
+        return _reason(error)
+    if there is not None and os.path.exists(path) and not os.access(path, os.W_OK):
+        return "no permission"
+    if there is not None and _is_written_in_place(path):
+        target = path.resolve()
+        return "" if target.exists() or target.parent.is_dir() else f"it leads to {target}"
+    return _no_room(path if path.is_dir() else path.parent)
+
+
+def _no_room(folder: Path) -> str:
+    """Return why no new file can be made in a folder, or in the one that it would be made in."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return _reason(error)
+
+
+def _reason(error: OSError) -> str:
+    return "no permission" if isinstance(error, PermissionError) else str(error.strerror)
+
+
+def _is_written_in_place(path: Path) -> bool:
+    """Tell whether a path is a device, a pipe or a link: moving a file there would replace it."""
+    return (path.exists() and not path.is_file()) or path.is_symlink()
+
+
+def told_together(*attempts: Callable[[], object]) -> None:
+    """Make all attempts; raise one `UsageError` that tells of each of theirs, if there are any."""
+    said = []
+    for attempt in attempts:
+        try:
+            attempt()
+        except UsageError as error:
+            said.append(str(error))
+    if said:
+        raise UsageError("\n".join(said))
 
 
 SLASHES = tuple({"/", os.sep})
@@ -187,7 +238,7 @@ def write(path: Path, content: str | bytes) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file() or path.is_symlink():  # a device, a pipe
+        if _is_written_in_place(path):
             path.write_bytes(data)
             return
         try:
@@ -204,16 +255,14 @@ def write_pictures(given: str, outcomes: Sequence[Outcome], several: bool) -> st
     asked = list(zip(paths(given, outcomes, ".svg", several), outcomes, strict=True))
     executions = [(p, o.result) for p, o in asked if o.result is not None and _has_graph(o.result)]
     for path, result in executions:
-        write(path, _converter(path)(result.to_svg()))
-        write(path.with_suffix(".txt"), result.to_text())
+        _write_with_text(path, _converter(path)(result.to_svg()), result)
     traces = [
         (path, outcome.result.trace)
         for path, outcome in asked
         if outcome.result is not None and outcome.result.trace is not None
     ]
     for path, trace in traces:
-        write(path, picture(trace, path))
-        write(path.with_suffix(".txt"), trace.to_text())
+        _write_with_text(path, picture(trace, path), trace)
     if executions and not traces:
         many = counted(len(executions), "execution", "executions")
         return f"{many} drawn, with a text each: {given if several else executions[0][0]}"
@@ -223,6 +272,13 @@ def write_pictures(given: str, outcomes: Sequence[Outcome], several: bool) -> st
     format = traces[0][0].suffix[1:].upper() or "SVG"
     many = counted(len(traces), one, f"{one}s")
     return f"{many} written as {format} and text: {given if several else traces[0][0]}"
+
+
+def _write_with_text(path: Path, drawn: str | bytes, of: Result | Trace) -> None:
+    """Write a picture, and its text beside it; beside a device there is no place for that."""
+    write(path, drawn)
+    if path.is_file():
+        write(path.with_suffix(".txt"), of.to_text())
 
 
 def _has_graph(result: Result) -> bool:
@@ -282,6 +338,7 @@ __all__ = [
     "refuse_unwritable",
     "shown_path",
     "titles",
+    "told_together",
     "write",
     "write_graphs",
     "write_pictures",
