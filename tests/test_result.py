@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 from commandline import CLASSIC, FAILS_AT_ONCE, models
 
+from modelcheck import System, always, process, state
 from modelcheck.check import check, simulate
 from modelcheck.errors import UsageError
 from modelcheck.loading import find, load
@@ -206,3 +207,37 @@ def test_a_witness_that_is_missing_was_not_found_so_far():
     """Where a violation or a budget ended the search, it may exist all the same."""
     cut = check(MODELS["peterson"], max_states=2)
     assert "none found so far" in str(cut)
+
+
+@state
+class Counter:
+    n: int = 0
+
+
+@process
+def counts(s):
+    yield s.n.add(1)
+
+
+@process
+def fails_at_once(s):
+    raise ValueError("before the first step")
+    yield s.n
+
+
+@always
+def counted(s):
+    return s.n > 0
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"engine": "native"}, {"reduction": True, "trace": "first"}, {"bitstate": True}],
+)
+@pytest.mark.parametrize(("body", "kind"), [(counts, "invariant"), (fails_at_once, "exception")])
+def test_nothing_is_shorter_than_no_step(body, kind, how):
+    """What is wrong in the initial state has a shortest trace, whatever search found it."""
+    s = Counter()
+    found = check(System(s, [body(s)], [counted]), **how)
+    assert (found.violation.kind.value, len(found.trace)) == (kind, 0)
+    assert (found.trace_is_shortest, found.warnings) == (True, ())

@@ -82,9 +82,10 @@ def result_of(system: System, learner: Learner, search: Search) -> Result:
             if p.kind == "sometimes"
         },
         coverage=_coverage(system, tables),
-        warnings=_warnings(learner, search, violation),
+        warnings=_warnings(learner, search, violation, trace),
         reason="" if violation else reason,
-        trace_is_shortest=search.shortest and trace is not None and not learner.memory.bound,
+        trace_is_shortest=trace is not None
+        and (not trace.steps or (search.shortest and not learner.memory.bound)),
         reduction=search.reduction,
         orbits=search.orbits,
         storage=search.store,
@@ -92,8 +93,12 @@ def result_of(system: System, learner: Learner, search: Search) -> Result:
     )
 
 
-def _warnings(learner: Learner, search: Search, violation: Violation | None) -> tuple[str, ...]:
+def _warnings(
+    learner: Learner, search: Search, violation: Violation | None, trace: Trace | None
+) -> tuple[str, ...]:
     """Return what a user should know beside the verdict."""
+    if trace is not None and not trace.steps:
+        return ()  # nothing is shorter than no step
     if violation is not None and search.missed is not None:
         return (f"{search.store} may miss states: a shorter counterexample may exist",)
     if violation is not None and search.reduction is not None and not search.reduction.shortest:
@@ -183,7 +188,13 @@ def failed_at_start(system: System, learner: Learner, fails: Fails, seconds: flo
     )
     expected = held_against(system, learner.memory.name, Verdict.VIOLATED, violation)
     result = nothing_searched(system, learner.memory.name, expected, seconds)
-    return evolve(result, verdict=Verdict.VIOLATED, violation=violation, trace=trace)
+    return evolve(
+        result,
+        verdict=Verdict.VIOLATED,
+        violation=violation,
+        trace=trace,
+        trace_is_shortest=True,
+    )
 
 
 def nothing_searched(

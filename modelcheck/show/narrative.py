@@ -80,8 +80,7 @@ def opening(trace: Trace) -> list[str]:
 
 def _heading(trace: Trace, turn: words.Turn, again: bool) -> str:
     if turn.steps[0].process in trace.buffers:
-        stores = "A store becomes" if len(turn.steps) == 1 else f"{len(turn.steps)} stores become"
-        return f"{stores} visible, from {clean(turn.process)}."
+        return f"{clean(turn.process)} writes to memory."
     return f"{clean(turn.process)} {'goes on' if again else 'starts'}."
 
 
@@ -98,7 +97,8 @@ class _Sentence:
         """The step in a sentence or more; the function is told where it was `entered`."""
         step = self.step
         clauses = [self._ran(entered), *self._reads(), *_write_clause(step)]
-        sentence = f"It {_listed(clauses)}."
+        subject = "" if self.buffers.leaves is not None else "It "
+        sentence = f"{subject}{_listed(clauses)}."
         for newer in self.buffers.newer[:SOME]:
             sentence += f" The newer {_code(newer.text)} of step {newer.store.step}"
             sentence += f" still waits in {clean(newer.lane)}."
@@ -112,13 +112,14 @@ class _Sentence:
 
     def _ran(self, entered: bool) -> str:
         step, leaves = self.step, self.buffers.leaves
+        if leaves is not None:
+            stored = f"stored by {clean(leaves.process)} in step {leaves.store.step}"
+            return f"{_code(leaves.text)}, {stored}, becomes visible"
         place = short_place(step.file, step.line)
         where = f" at {place}" * bool(place)
         where += f" in {clean(step.function)}" * bool(entered and step.function)
         if step.note and not any(read.source for read in step.reads):  # told with the read
             where += f" ({clean(step.note)})"
-        if leaves is not None:
-            where += f" (stored by {clean(leaves.process)} in step {leaves.store.step})"
         return f"runs {_code(step.label)}{where}"
 
     def _reads(self) -> list[str]:
@@ -195,7 +196,8 @@ def _ending(trace: Trace) -> Iterable[str]:
     for line in words.details(trace.violation):
         yield _wrapped(line, "  ")
     yield ""
-    yield "Where each process stands:"
+    if trace.final:
+        yield "Where each process stands:"
     for status in trace.final:
         if not _is_told(trace, status):
             continue

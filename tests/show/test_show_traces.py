@@ -39,6 +39,14 @@ def test_the_narrative_tells_who_was_preempted_about_to_do_what():
     assert "reads mm.pmd = NONE (from splitter, step 4)" in told
 
 
+def test_a_store_becomes_visible_once_in_each_rendering():
+    """Neither a heading nor a remark says again what the step says."""
+    trace = samples.ALL["store_buffering"]()
+    drains = [step for step in trace.steps if step.process in trace.buffers]
+    for told in (narrative(trace), table_text(trace), mermaid(trace)):
+        assert told.count("visible") == len(drains) == 1
+
+
 def test_the_narrative_tells_why_a_process_is_blocked():
     """A deadlock names each waiting process, its guard and the values that block it."""
     told = narrative(samples.two_serializers())
