@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 from attrs import field, frozen
@@ -92,41 +93,50 @@ class Evidence:
 def execution_dot(graph: EventGraph) -> str:
     """Return the graph in Graphviz's language, quoted by the `graphviz` package."""
     dot = _package("graphviz").Digraph("execution")
-    dot.attr(rankdir="TB", nodesep="0.7", ranksep="0.45", bgcolor="white", newrank="true")
+    dot.attr(rankdir="TB", nodesep="0.7", ranksep="0.45", bgcolor="white")
     dot.attr(fontname=FONT, fontsize="12", labelloc="t", label=_label(graph))
     dot.attr("node", shape="plaintext", fontname=FONT, fontsize="11", margin="0.05,0.03")
     dot.attr("edge", fontname=FONT, fontsize="9", arrowsize="0.7")
     threads = sorted({e.thread for e in graph.events if e.thread is not None})
-    initial = [e for e in graph.events if e.thread is None]
-    for event in initial:
+    for event in graph.events:
         _node(dot, event)
-    for thread in threads:
-        with dot.subgraph(name=f"cluster_{thread}") as column:
-            name = _column(graph, thread)
-            column.attr(label=name, color="#c9d1d9", style="rounded", fontname=FONT)
-            for event in graph.events:
-                if event.thread == thread:
-                    _node(column, event)
-    _in_order(dot, graph, threads)
+    columns = [[e.id for e in graph.events if e.thread == thread] for thread in threads]
+    _columns(dot, graph, dict(zip(threads, columns, strict=True)))
+    below = {pair for column in columns for pair in pairwise(column)}
     column_of = {event.id: event.thread for event in graph.events}
     for edge in graph.edges:
-        down = edge.relation == "po" or column_of[edge.source] is None
-        _edge(dot, edge, constraint=down)
+        order = edge.relation == "po"
+        down = order or column_of[edge.source] is None
+        _edge(dot, edge, constraint=down, straight=order and (edge.source, edge.target) in below)
     return str(dot.source)
 
 
-def _column(graph: EventGraph, thread: int) -> str:
-    name = clean(graph.threads[thread]) if graph.threads else f"P{thread}"
-    return str(_package("graphviz").escape(name))
+def _columns(dot: Any, graph: EventGraph, columns: Mapping[int, list[int]]) -> None:
+    """Put the threads from left to right, a heading over each.
 
-
-def _in_order(dot: Any, graph: EventGraph, threads: list[int]) -> None:
-    """Put the columns from left to right, by invisible edges between their first events."""
-    first = [next(e.id for e in graph.events if e.thread == thread) for thread in threads]
+    Not as clusters: those Graphviz orders as it likes, and crashes over labels between them.
+    Invisible edges hold the headings in a row, and the events of a thread in order below its own
+    where no edge that is drawn does.
+    """
     with dot.subgraph() as row:
         row.attr(rank="same")
-        for a, b in zip(first, first[1:], strict=False):
-            row.edge(f"e{a}", f"e{b}", style="invis")
+        for thread in columns:
+            name = _name_of(graph, thread)
+            row.node(f"p{thread}", label=name, group=f"p{thread}", shape="box", height="0.3",
+                     style="rounded,filled", fillcolor="#eef1f4", color="#c9d1d9")  # fmt: skip
+        for one, other in pairwise(columns):
+            row.edge(f"p{one}", f"p{other}", style="invis")
+    ordered = {(e.source, e.target) for e in graph.edges if e.relation == "po"}
+    for thread, column in columns.items():
+        dot.edge(f"p{thread}", f"e{column[0]}", style="invis", weight="20")
+        for one, other in pairwise(column):
+            if (one, other) not in ordered:
+                dot.edge(f"e{one}", f"e{other}", style="invis", weight="20")
+
+
+def _name_of(graph: EventGraph, thread: int) -> str:
+    name = clean(graph.threads[thread]) if graph.threads else f"P{thread}"
+    return str(_package("graphviz").escape(name))
 
 
 def execution_svg(graph: EventGraph) -> str:
@@ -135,17 +145,18 @@ def execution_svg(graph: EventGraph) -> str:
 
 
 def _label(graph: EventGraph) -> str:
-    lines = [graph.title, *graph.note.splitlines()]
+    lines = [graph.title, *(line.removesuffix(":") for line in graph.note.splitlines())]
     return str(_package("graphviz").escape("\n".join(map(clean, lines))))
 
 
 def _node(dot: Any, event: EventNode) -> None:
     color = BAD if event.on_cycle else "#17202b"
     label = _package("graphviz").escape(clean(event.label))
-    dot.node(f"e{event.id}", label=label, fontcolor=color)
+    column = {} if event.thread is None else {"group": f"p{event.thread}"}
+    dot.node(f"e{event.id}", label=label, fontcolor=color, **column)
 
 
-def _edge(dot: Any, edge: EventEdge, *, constraint: bool) -> None:
+def _edge(dot: Any, edge: EventEdge, *, constraint: bool, straight: bool) -> None:
     color = BAD if edge.on_cycle else COLORS.get(edge.relation, OTHER)
     dot.edge(
         f"e{edge.source}",
@@ -155,6 +166,7 @@ def _edge(dot: Any, edge: EventEdge, *, constraint: bool) -> None:
         fontcolor=color,
         penwidth="2.4" if edge.on_cycle else "1.0",
         constraint=str(constraint).lower(),
+        weight="20" if straight else "1",
     )
 
 

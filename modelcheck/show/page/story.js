@@ -8,7 +8,8 @@ function story(trace, prefix) {
     return el("section", { class: laneOf(trace, process) }, el("h3", {}, turn.heading),
       el("ol", {}, steps), turn.leaving ? el("p", { class: "leaving" }, quoted(turn.leaving)) : "");
   });
-  return el("div", { class: "story" }, el("p", {}, trace.opening[1]), turns,
+  const opening = trace.opening[1] === trace.headline ? "" : el("p", {}, trace.opening[1]);
+  return el("div", { class: "story" }, opening, turns,
     el("section", { class: trace.bad ? "ending bad" : "ending" }, el("h3", {}, trace.headline),
       trace.details.map((line) => el("p", {}, line)),
       el("ul", {}, trace.ending.map((line) => el("li", {}, quoted(line))))));
