@@ -323,6 +323,39 @@ def drops_result(code: types.CodeType, at: int) -> bool:
     return next((name for name in after if name not in _NO_USE), "") == "POP_TOP"
 
 
+def held_in_vain(value: object, chain: Iterable[types.GeneratorType[Any, Any, Any]]) -> bool:
+    """Return whether nothing holds a value but variables that their functions never look at."""
+    frames = [g.gi_frame for g in chain if g.gi_frame is not None]
+    held = [(f.f_code, name) for f in frames for name, v in f.f_locals.items() if v is value]
+    if not held or any(name not in _never_read(code) for code, name in held):
+        return False
+    views = [frame.f_locals for frame in frames]
+    others = [r for r in gc.get_referrers(value) if isinstance(r, (list, tuple, set, dict))]
+    return all(any(one is view for view in views) for one in others)
+
+
+@functools.lru_cache(maxsize=4096)
+def _never_read(code: types.CodeType) -> frozenset[str]:
+    """Return the local variables that code assigns to and does nothing else with.
+
+    Parameters, and variables that other functions see, are none of them.
+    """
+    if not _BY_NAME.isdisjoint(code.co_names):
+        return frozenset()
+    arguments = code.co_argcount + code.co_kwonlyargcount
+    names = set(code.co_varnames[arguments:]) - set(code.co_cellvars)
+    for instruction in dis.get_instructions(code):
+        if not instruction.opname.startswith(("STORE_FAST", "MAKE_CELL")) or (
+            "LOAD" in instruction.opname
+        ):
+            used = instruction.argval
+            names.difference_update(used if isinstance(used, tuple) else (used,))
+    return frozenset(names)
+
+
+#: Functions that see variables by their names.
+_BY_NAME = frozenset(("locals", "vars", "eval", "exec", "dir"))
+
 #: Instructions that do nothing with what was sent.
 _NO_USE = ("RESUME", "CACHE", "NOP", "EXTENDED_ARG")
 

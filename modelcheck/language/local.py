@@ -22,7 +22,7 @@ from modelcheck.errors import ModelError
 from modelcheck.language import context
 from modelcheck.language.channels import Receive
 from modelcheck.language.children import Join, note_joined
-from modelcheck.language.frames import Frame, Suspension, drops_result, suspend
+from modelcheck.language.frames import Frame, Suspension, drops_result, held_in_vain, suspend
 from modelcheck.language.lint import lint
 from modelcheck.language.process import Place, Process
 from modelcheck.language.source import shown, text_of
@@ -299,7 +299,7 @@ class Run:
         for entry in self._run.made:
             made, file, line, text = entry
             step = made()
-            if step is None:
+            if step is None or (id(step) not in self._taken and held_in_vain(step, self.chain())):
                 raise ModelError(
                     f"the step `{text}` was made but never yielded",
                     "A step does nothing until it is yielded: write `yield` before it.",

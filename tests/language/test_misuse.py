@@ -38,6 +38,19 @@ def forgets_yield_and_keeps_the_step(s):
     yield s.x.set(kept)
 
 
+@mistake("the step `x.add(1)` was made but never yielded", "write `yield` before it")
+def forgets_yield_and_waits_for_ever(s):
+    kept = s.x.add(1)  # noqa: F841  the mistake itself  # here
+    yield until(lambda: s.x == 1)
+
+
+@mistake("the step `x.add(1)` was made but never yielded", "write `yield` before it")
+def forgets_yield_before_a_loop(s):
+    kept = s.x.add(1)  # noqa: F841  the mistake itself  # here
+    while True:
+        yield s.x
+
+
 @mistake("`==` was applied to the step `x.add(1)`", "put `yield` before it")
 def compares_a_step(s):
     old = s.x.add(1)
@@ -291,3 +304,27 @@ def test_the_same_words_for_partials_and_labels():
     assert run(Shared(), lambda s: (yield until(partial(bool, 1)))).holds
     with pytest.raises(ModelError, match="which is not a function"):
         until(label("x"))
+
+
+def test_a_step_that_is_yielded_later_is_not_forgotten():
+    """Whoever can still reach it may: by its name, by a closure, by the collection it is in."""
+
+    def keeps(s):
+        by_name, captured = s.x.set(1), s.x.set(2)
+        several = [s.x.set(3), s.x.set(4)]
+
+        def get():
+            return captured
+
+        for index, _ in enumerate(several):
+            yield s.y
+            yield several[index]
+        yield by_name
+        yield get()
+        yield from takes(s, s.x.set(5))
+
+    def takes(s, step):
+        yield s.y
+        yield step
+
+    assert run(Shared(), keeps).holds

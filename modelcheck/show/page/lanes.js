@@ -98,10 +98,15 @@ function stepBox(trace, step, index) {
     [...step.remarks, ...step.kept].map((text) => el("code", { class: "kept" }, text)));
 }
 
+/** Where something stands: with the file only if there are several. */
+function lineOf(told) {
+  return DATA.files.length === 1 ? `line ${told.line}` : told.place;
+}
+
 /** The place of a step, as short as it can be told: the file and the function only if they help. */
 function whereIn(trace, step) {
   if (!step.line) return "";
-  const place = DATA.files.length === 1 ? `line ${step.line}` : step.place;
+  const place = lineOf(step);
   const told = trace.processes[step.process].name.startsWith(step.function);
   return told || !step.function ? place : `${place} ${step.function}`;
 }
@@ -160,7 +165,7 @@ function last(trace, columns) {
       el("span", { class: "who" }, breakable(trace.processes[n].name)),
       el("b", {}, place.status),
       place.label ? el("code", { class: "label" }, place.label) : "",
-      place.place ? el("span", { class: "place" }, place.place) : "",
+      place.place ? el("span", { class: "place" }, lineOf(place)) : "",
       place.sees.map((text) => el("code", { class: "kept" }, text)))));
   return el("div", { class: "end" },
     el("p", { class: trace.bad ? "banner bad" : "banner good" }, el("b", {}, trace.headline),
