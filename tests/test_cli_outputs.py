@@ -161,3 +161,13 @@ def test_a_stream_passes_each_line_once(monkeypatch):
     assert lines[:3] == ["a", "bc", "d"]
     assert lines[3].startswith("modelcheck: 5 more lines that the model printed are left out")
     assert len(lines) == 4
+
+
+def test_what_was_written_is_told_by_its_name(tmp_path):
+    """Of several models the files are named after them: what is told can be opened, or listed."""
+    done = run("check", LOST, "--svg", tmp_path / "x.svg", "--html", tmp_path / "y.html")
+    assert f"SVG and text: {tmp_path / 'x-lost_update.svg'}\n" in done.stdout
+    assert f"2 models written as html: {tmp_path / 'y-*.html'}\n" in done.stdout
+    assert len(list(tmp_path.glob("y-*.html"))) == 2
+    done = run("check", LOST, "--svg", tmp_path / "new")
+    assert (tmp_path / "new" / "lost_update.svg").exists()

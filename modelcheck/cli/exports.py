@@ -21,6 +21,7 @@ from modelcheck.cli.outputs import (
     json_text,
     paths,
     refuse_unwritable,
+    told_places,
     told_together,
     write,
 )
@@ -251,7 +252,7 @@ def write_exports(
             continue
         written = _write_each(export, outcomes, several)
         many = counted(len(written), "model", "models")
-        where = written[0] if len(written) == 1 else export.file
+        where = told_places(export.file, written)
         told = f"{many} written as {export.name}: {where}"
         said.append(told if written else f"nothing to write as {export.name}")
     return said

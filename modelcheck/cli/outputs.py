@@ -265,13 +265,14 @@ def write_pictures(given: str, outcomes: Sequence[Outcome], several: bool) -> st
         _write_with_text(path, picture(trace, path), trace)
     if executions and not traces:
         many = counted(len(executions), "execution", "executions")
-        return f"{many} drawn, with a text each: {given if several else executions[0][0]}"
+        return f"{many} drawn, with a text each: {told_places(given, [p for p, _ in executions])}"
     if not traces:
         return "no counterexample to draw"
     one = "trace" if any(trace.violation is None for _, trace in traces) else "counterexample"
     format = traces[0][0].suffix[1:].upper() or "SVG"
     many = counted(len(traces), one, f"{one}s")
-    return f"{many} written as {format} and text: {given if several else traces[0][0]}"
+    where = told_places(given, [path for path, _ in traces])
+    return f"{many} written as {format} and text: {where}"
 
 
 def _write_with_text(path: Path, drawn: str | bytes, of: Result | Trace) -> None:
@@ -291,12 +292,13 @@ def write_graphs(
     """Write the state graph of each model as DOT; return a line about that."""
     from modelcheck.show.stategraph import neighbourhood, to_dot
 
-    written = 0
+    written = []
     for path, outcome in zip(paths(given, outcomes, ".dot", several), outcomes, strict=True):
         if outcome.result is not None and not outcome.interrupted:
             write(path, to_dot(neighbourhood(graph(outcome))))
-            written += 1
-    return f"{counted(written, 'state graph', 'state graphs')} written as DOT: {given}"
+            written.append(path)
+    many = counted(len(written), "state graph", "state graphs")
+    return f"{many} written as DOT: {told_places(given, written)}"
 
 
 def paths(given: str, outcomes: Sequence[Outcome], suffix: str, several: bool) -> list[Path]:
@@ -310,6 +312,14 @@ def paths(given: str, outcomes: Sequence[Outcome], suffix: str, several: bool) -
     if several:
         return [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in _file_names(outcomes)]
     return [path]
+
+
+def told_places(given: str, written: Sequence[Path]) -> str:
+    """Return how to say where files are: the only one, the folder, or a pattern that fits all."""
+    if len(written) == 1:
+        return str(written[0])
+    path = Path(given)
+    return given if _is_folder(given) else str(path.with_name(f"{path.stem}-*{path.suffix}"))
 
 
 def _file_names(outcomes: Sequence[Outcome]) -> list[str]:
@@ -338,6 +348,7 @@ __all__ = [
     "refuse_unwritable",
     "shown_path",
     "titles",
+    "told_places",
     "told_together",
     "write",
     "write_graphs",

@@ -192,7 +192,10 @@ class Ref(Location):
             raise AttributeError(name)
         if context.active() is not None:
             return getattr(self.plain(f"`.{name}`"), name)
-        remedy = f"In process code, load it first: `v = yield {self.name}`, then use v.{name}."
+        remedy = (
+            f"In process code, load it first: `v = yield {self.name}`, then use v.{name}. "
+            "(Steps of a location are `set`, `add`, `swap`, `cas` and `update`.)"
+        )
         if name in ("send", "recv", "try_recv"):
             remedy = (
                 f"{self.name} is no channel: declare it as one, `Channel(1)`; an array of them is "

@@ -284,6 +284,11 @@ def deletes_a_cell_in_atomic(s):
     yield atomic(f)
 
 
+@mistake("`.sub` was asked of x", "load it first", "`set`, `add`, `swap`, `cas` and `update`")
+def asks_for_a_step_that_is_not_there(s):
+    yield s.x.sub(1)  # here
+
+
 def test_the_name_of_a_location_may_be_asked_for():
     """A label may say which location it is about."""
 
