@@ -1,4 +1,4 @@
-"""The Linux kernel's words as steps and subroutines: atomics, barriers, CPUs, IPIs, paging.
+"""The Linux kernel's words as steps and subroutines: atomics, barriers, CPUs, tasks, IPIs, paging.
 
 Each function's docstring names what it models. It is a vocabulary over `modelcheck.language` and no
 more: explorers do not know it, and memory models give barriers and atomics their meaning.
@@ -81,9 +81,11 @@ from modelcheck.kernel.locks import (
     read_unlock,
     spin_is_locked,
     spin_lock,
+    spin_lock_bh,
     spin_lock_irqsave,
     spin_trylock,
     spin_unlock,
+    spin_unlock_bh,
     spin_unlock_irqrestore,
     wait_for_completion,
     write_lock,
@@ -126,12 +128,21 @@ from modelcheck.kernel.paging import (
     set_pte,
     try_get_page,
 )
+from modelcheck.kernel.preempt import (
+    Current,
+    ThreadInfo,
+    get_cpu,
+    migrate_disable,
+    migrate_enable,
+    preempt_disable,
+    preempt_enable,
+    put_cpu,
+    smp_processor_id,
+)
 from modelcheck.kernel.rcu import (
     Rcu,
     Task,
     call_rcu,
-    preempt_disable,
-    preempt_enable,
     rcu_callbacks,
     rcu_read_lock,
     rcu_read_lock_sched,
@@ -155,20 +166,39 @@ from modelcheck.kernel.refcount import (
     refcount_sub_and_test,
     saturated,
 )
+from modelcheck.kernel.softirqs import (
+    local_bh_disable,
+    local_bh_enable,
+    raise_softirq,
+    softirq,
+)
 
 __all__ = [
+    "Current",
     "MmuGather",
     "REFCOUNT_MAX",
     "REFCOUNT_SATURATED",
     "Rcu",
     "Table",
     "Task",
+    "ThreadInfo",
     "call_rcu",
     "cpumask_set_cpu",
     "entry_get",
     "entry_get_and_clear",
     "flush_tlb_mm",
     "flush_tlb_mm_unordered",
+    "get_cpu",
+    "local_bh_disable",
+    "local_bh_enable",
+    "migrate_disable",
+    "migrate_enable",
+    "put_cpu",
+    "raise_softirq",
+    "smp_processor_id",
+    "softirq",
+    "spin_lock_bh",
+    "spin_unlock_bh",
     "free_tables",
     "leads_to",
     "populate",

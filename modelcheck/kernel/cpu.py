@@ -4,13 +4,14 @@ The flag and the stack of running handlers are registers of the CPU, not memory:
 directly, and no store buffer delays them. A handler is a process of its own. It is *taken* by one
 step, enabled only while interrupts are; until its ``iret`` the task, whose every step waits for
 `Cpu.task_may_run`, stands still. Taking it disables interrupts, as the hardware does, so handlers
-nest only where one enables them itself; then the innermost one runs. Neighbour: `ipi`.
+nest only where one enables them itself; then the innermost one runs. Neighbours: `ipi`, `softirqs`,
+`preempt`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -27,10 +28,12 @@ class Cpu:
     """One CPU: ``task(...).on(cpu)`` runs there, and so do the handlers made for it."""
 
     irqs_enabled: Any = True
-    handlers: Any = ()  # the interrupt handlers that run here, the innermost last
+    handlers: Any = ()  # the interrupt handlers and softirqs that run here, the innermost last
     call_single_queue: Any = ()  # requests of other CPUs whose csd is still locked, oldest first
     tlb: Any = True  # whether a translation to the one address of the model is cached, or its page
-    preempt_count: Any = 0  # how often preemption is disabled
+    preempt_count: Any = 0  # how often preemption is disabled, by disabling softirqs too
+    softirqs_disabled: Any = 0  # how often softirqs are
+    softirqs_pending: Any = ()  # those that were raised and have not run yet, by name
 
     def task_may_run(self) -> bool:
         """Tell whether no handler runs here. In a step or a property."""
@@ -45,6 +48,44 @@ class Cpu:
         """Tell the flag as the task has it: a handler disables it only as long as it runs."""
         return bool(self.irqs_enabled) or self.handlers != ()
 
+    def is_preemptible(self) -> bool:
+        """Tell whether another task may run here now. In a step or a property."""
+        return self.task_may_run() and bool(self.irqs_enabled) and not self.preempt_count
+
+    # A task or handler that stays here, as `Where`.
+
+    def here(self, turn: Turn) -> Cpu:
+        """Return the CPU where a step is taken: this one."""
+        return self
+
+    def count(self, turn: Turn, by: int, text: str) -> None:
+        """Note nothing more."""
+
+    def disable(self, turn: Turn, disabled: bool) -> None:
+        """Note nothing more."""
+
+    def leave(self, turn: Turn) -> None:
+        """Go nowhere."""
+
+
+class Where(Protocol):
+    """Where code runs: a `Cpu`, or a task that may be moved (`modelcheck.kernel.preempt.Current`).
+
+    `count` and `disable` note what the code did to its CPU's `preempt_count` and interrupt flag.
+    """
+
+    def here(self, turn: Turn) -> Cpu:
+        """Return the CPU; it stays so until `leave`, at least."""
+
+    def count(self, turn: Turn, by: int, text: str) -> None:
+        """Note a change of `preempt_count`, then `leave`."""
+
+    def disable(self, turn: Turn, disabled: bool) -> None:
+        """Note a change of the flag, then `leave`."""
+
+    def leave(self, turn: Turn) -> None:
+        """Let the code run anywhere again, where nothing holds it."""
+
 
 def cpus(n: int) -> Any:
     """Return an array of `n` CPUs, for a field of the state."""
@@ -57,50 +98,55 @@ def cpus(n: int) -> Any:
 class WriteFlag(Step):
     """Set the interrupt-enable flag; results in the old one where `saves`."""
 
-    def __init__(self, cpu: Cpu, enabled: bool, text: str, *, saves: bool = False):
+    def __init__(self, where: Where, enabled: bool, text: str, *, saves: bool = False):
         super().__init__(text)
-        self.flag, self.enabled, self.saves = cpu.irqs_enabled, enabled, saves
+        self.where, self.enabled, self.saves = where, enabled, saves
 
     def perform(self, turn: Turn) -> Any:
-        old = turn.load(self.flag) if self.saves else None
-        turn.store(self.flag, self.enabled)
+        flag: Ref = self.where.here(turn).irqs_enabled
+        old = turn.load(flag) if self.saves else None
+        turn.store(flag, self.enabled)
+        self.where.disable(turn, not self.enabled)
         return old
 
 
 class ReadFlag(Step):
     """Read the interrupt-enable flag; results in whether interrupts are *disabled*."""
 
-    def __init__(self, cpu: Cpu, text: str):
+    def __init__(self, where: Where, text: str):
         super().__init__(text)
-        self.flag = cpu.irqs_enabled
+        self.where = where
 
     def perform(self, turn: Turn) -> bool:
-        return not turn.load(self.flag)
+        flag: Ref = self.where.here(turn).irqs_enabled
+        disabled = not turn.load(flag)
+        self.where.leave(turn)
+        return disabled
 
 
-def local_irq_save(cpu: Cpu) -> Step:
+def local_irq_save(where: Where) -> Step:
     """Return the step ``local_irq_save(flags)``: disable interrupts; its result is the old flag."""
-    return WriteFlag(cpu, False, f"local_irq_save({cpu})", saves=True)
+    return WriteFlag(where, False, f"local_irq_save({where})", saves=True)
 
 
-def local_irq_restore(cpu: Cpu, flags: bool) -> Step:
+def local_irq_restore(where: Where, flags: bool) -> Step:
     """Return the step ``local_irq_restore(flags)``: put an old flag back, whatever it is."""
-    return WriteFlag(cpu, bool(flags), f"local_irq_restore({cpu}, {bool(flags)})")
+    return WriteFlag(where, bool(flags), f"local_irq_restore({where}, {bool(flags)})")
 
 
-def local_irq_disable(cpu: Cpu) -> Step:
+def local_irq_disable(where: Where) -> Step:
     """Return the step that disables interrupts and remembers nothing."""
-    return WriteFlag(cpu, False, f"local_irq_disable({cpu})")
+    return WriteFlag(where, False, f"local_irq_disable({where})")
 
 
-def local_irq_enable(cpu: Cpu) -> Step:
+def local_irq_enable(where: Where) -> Step:
     """Return the step that enables interrupts, whether or not they were before."""
-    return WriteFlag(cpu, True, f"local_irq_enable({cpu})")
+    return WriteFlag(where, True, f"local_irq_enable({where})")
 
 
-def irqs_disabled(cpu: Cpu) -> Step:
+def irqs_disabled(where: Where) -> Step:
     """Return the step that tells whether interrupts are disabled."""
-    return ReadFlag(cpu, f"irqs_disabled({cpu})")
+    return ReadFlag(where, f"irqs_disabled({where})")
 
 
 # Handlers.

@@ -6,7 +6,7 @@ neither is more. A lock is any location of the state: a spinlock or mutex holds 
 a reader-writer lock how many readers have it (-1: a writer), a seqcount a number, a completion how
 often it was completed. Nobody is told who holds one, as in C, and to give back one that is not held
 is no mistake of its own: a model that is to show it says ``assert (yield s.lock)`` before it.
-Neighbours: `barriers`, `cpu`.
+Neighbours: `barriers`, `cpu`, `softirqs`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 from modelcheck.kernel.atomics import READ_ONCE, WRITE_ONCE, location
 from modelcheck.kernel.barriers import smp_rmb, smp_wmb
-from modelcheck.kernel.cpu import Cpu, local_irq_restore, local_irq_save
+from modelcheck.kernel.cpu import Where, local_irq_restore, local_irq_save
+from modelcheck.kernel.softirqs import local_bh_disable, local_bh_enable
 from modelcheck.language.refs import Ref
 from modelcheck.language.steps import Load, Step, Store, Update
 from modelcheck.language.turn import Turn
@@ -82,17 +83,29 @@ def spin_is_locked(lock: Any) -> Step:
     return step
 
 
-def spin_lock_irqsave(cpu: Cpu, lock: Any) -> Steps:
+def spin_lock_irqsave(where: Where, lock: Any) -> Steps:
     """Disable interrupts, take a lock, and return the old flag."""
-    flags = yield local_irq_save(cpu)
+    flags = yield local_irq_save(where)
     yield spin_lock(lock)
     return flags
 
 
-def spin_unlock_irqrestore(cpu: Cpu, lock: Any, flags: bool) -> Steps:
+def spin_unlock_irqrestore(where: Where, lock: Any, flags: bool) -> Steps:
     """Give a lock back, and put the flag back."""
     yield spin_unlock(lock)
-    yield local_irq_restore(cpu, flags)
+    yield local_irq_restore(where, flags)
+
+
+def spin_lock_bh(where: Where, lock: Any) -> Steps:
+    """Disable softirqs, and take a lock."""
+    yield local_bh_disable(where)
+    yield spin_lock(lock)
+
+
+def spin_unlock_bh(where: Where, lock: Any) -> Steps:
+    """Give a lock back, and enable softirqs."""
+    yield spin_unlock(lock)
+    yield local_bh_enable(where)
 
 
 def mutex_lock(lock: Any) -> Step:

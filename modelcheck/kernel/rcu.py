@@ -4,13 +4,14 @@ Source: ``Documentation/RCU/whatisRCU.rst``, ``Documentation/RCU/Design/Requirem
 ("Grace-Period Guarantee"). A grace period waits for the sections that were there when it began, not
 for later ones, and is a full barrier on each CPU that it waited for. Two flavors:
 
-* sched: a section is code that cannot be preempted or interrupted (`preempt_disable`, interrupts
-  off). ``synchronize_sched`` and ``call_rcu_sched`` of Linux before 4.20; since then every grace
-  period waits for these, too. Waited for is a CPU.
+* sched: a section is code that cannot be preempted (`preempt_disable`, interrupts or softirqs off,
+  all that handlers and softirqs do). ``synchronize_sched`` and ``call_rcu_sched`` of Linux before
+  4.20; since then every grace period waits for these, too. Waited for is a CPU.
 * preemptible: ``rcu_read_lock`` counts in the task, which may be interrupted and preempted within.
   Waited for is a task.
 
-Neighbour: `cpu`. Its assertions are part of a model: PYTEST_DONT_REWRITE keeps their words.
+Neighbours: `cpu`, `preempt`. Its assertions are part of a model: PYTEST_DONT_REWRITE keeps their
+words.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from attrs import frozen
 from modelcheck.kernel import readers
 from modelcheck.kernel.atomics import location
 from modelcheck.kernel.barriers import smp_mb
-from modelcheck.kernel.cpu import Cpu
+from modelcheck.kernel.cpu import Cpu, Where
+from modelcheck.kernel.preempt import add, preempt_disable, preempt_enable
 from modelcheck.language.process import process
 from modelcheck.language.refs import Ref, model_error
 from modelcheck.language.state import state
@@ -53,9 +55,7 @@ class _Nest(Step):
         self.depth, self.by = depth, by
 
     def perform(self, turn: Turn) -> None:
-        depth = turn.load(self.depth) + self.by
-        assert depth >= 0, f"{self.text}: there is no section to leave"
-        turn.store(self.depth, depth)
+        add(turn, self.depth, self.by, self.text)
 
 
 def rcu_read_lock(task: Task | None = None) -> Step:
@@ -75,37 +75,28 @@ def rcu_read_unlock(task: Task | None = None) -> Step:
     return _Nest(task.rcu_read_lock_nesting, -1, "rcu_read_unlock()")
 
 
-def preempt_disable(cpu: Cpu) -> Step:
-    """Return the step that disables preemption, nested: a section of the sched flavor."""
-    return _Nest(cpu.preempt_count, 1, f"preempt_disable({cpu})")
-
-
-def preempt_enable(cpu: Cpu) -> Step:
-    """Return the step that takes one `preempt_disable` back."""
-    return _Nest(cpu.preempt_count, -1, f"preempt_enable({cpu})")
-
-
-def rcu_read_lock_sched(cpu: Cpu) -> Step:
+def rcu_read_lock_sched(where: Where) -> Step:
     """Return the step that enters a read-side section of the sched flavor."""
-    return preempt_disable(cpu).named(f"rcu_read_lock_sched({cpu})")  # type: ignore[no-any-return] # named() returns the step itself
+    return preempt_disable(where).named(f"rcu_read_lock_sched({where})")  # type: ignore[no-any-return] # named() returns the step itself
 
 
-def rcu_read_unlock_sched(cpu: Cpu) -> Step:
+def rcu_read_unlock_sched(where: Where) -> Step:
     """Return the step that leaves one."""
-    return preempt_enable(cpu).named(f"rcu_read_unlock_sched({cpu})")  # type: ignore[no-any-return] # named() returns the step itself
+    return preempt_enable(where).named(f"rcu_read_unlock_sched({where})")  # type: ignore[no-any-return] # named() returns the step itself
 
 
 # Grace periods.
 
 
 class _QuiescentState(Step):
-    """Wait until a CPU could be preempted: then no section that was there before is left."""
+    """Wait until a task runs that could be preempted: then no section from before is left."""
 
     def __init__(self, cpu: Cpu):
         super().__init__(f"quiescent state of {cpu}")
         self.cpu = cpu
         self.flag: Ref = cpu.irqs_enabled
         self.count: Ref = cpu.preempt_count
+        self.handlers: Ref = cpu.handlers
 
     def perform(self, turn: Turn) -> None:
         if not turn.load(self.flag):
@@ -114,6 +105,9 @@ class _QuiescentState(Step):
         if turn.load(self.count):
             turn.block()
         turn.passes(self.count)
+        if turn.load(self.handlers) != ():
+            turn.block()
+        turn.passes(self.handlers)
         turn.barrier_on(self.cpu)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, ClassVar
 
-from modelcheck.errors import UsageError
+from modelcheck.errors import ModelError, UsageError
 from modelcheck.language.learner import Learner
 from modelcheck.language.local import LocalState
+from modelcheck.language.process import Process
 from modelcheck.language.refs import Ref
 from modelcheck.language.source import shown
 from modelcheck.language.turn import Extra, Turn
@@ -71,6 +72,8 @@ class StoreBuffers(SequentialConsistency):
         for earlier in range(agent):
             self.cpu(earlier)
         given = self.learner.process(agent).cpu
+        if getattr(given, "migrates", False):
+            raise _bound_to_none(self.learner.process(agent), self.name)
         for number, known in enumerate(self._cpus):
             if given is not None and known is given:
                 return number
@@ -173,6 +176,17 @@ class StoreBuffers(SequentialConsistency):
         """Do a fence of a kind, or block until it can be done."""
         if kind in self.full_fences:
             self.atomic(turn)
+
+
+def _bound_to_none(process: Process, model: str) -> ModelError:
+    """Return the error for a process that may be moved from one CPU to another."""
+    code = process.function.__code__
+    return ModelError(
+        f"{process.group} runs on any of some CPUs, which the memory model {model} does not know",
+        "Check it under sc; or bind it to one CPU, `task(s).on(s.cpu[0])`, a variant for each.",
+        file=code.co_filename,
+        line=code.co_firstlineno,
+    )
 
 
 def entries_of(local: Any) -> Entries:
