@@ -8,6 +8,7 @@ inside carries the condition along to later conditions only.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import NoReturn
 
 from modelcheck.axiomatic.execution import Event, Value
@@ -27,7 +28,7 @@ from modelcheck.litmus.cparse import (
     While,
 )
 from modelcheck.litmus.machine import ZERO, Cut, Datum, Machine, combine, location
-from modelcheck.litmus.primitives import GONE, Primitive, find
+from modelcheck.litmus.primitives import GONE, PRIMITIVES, Primitive, find
 from modelcheck.litmus.scan import Source
 
 Evaluate = Callable[[Machine], Datum]
@@ -129,7 +130,7 @@ class Compiler:
             self._fail(
                 call,
                 f"unknown function `{call.function}`",
-                GONE.get(call.function, "Only the primitives of the kernel's memory model exist."),
+                _instead_of(call.function),
             )
         if len(call.args) != primitive.arity:
             self._fail(
@@ -286,6 +287,15 @@ def _take(machine: Machine, where: Datum) -> None:
 def _look(machine: Machine, where: Datum, tags: frozenset[str], result: int) -> Datum:
     bit = machine.emit(Event("R", location(where), 0, tags, addr=where.deps, fed_by=where.fed))
     return Datum(result, bit, 0, where.fed | bit)
+
+
+def _instead_of(name: str) -> str:
+    """Return what to write for a function that is not known."""
+    if name in GONE:
+        return GONE[name]
+    near = get_close_matches(name, PRIMITIVES, n=1)
+    meant = f" Is `{near[0]}` meant?" if near else ""
+    return f"Only the primitives of the kernel's memory model exist.{meant}"
 
 
 def _returns_nothing(primitive: Primitive) -> bool:

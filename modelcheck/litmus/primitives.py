@@ -139,7 +139,7 @@ GONE = {
     "smp_read_barrier_depends": "Address dependencies order loads since Linux 4.15: leave it out.",
     "lockless_dereference": "Write rcu_dereference() or READ_ONCE().",
     "ACCESS_ONCE": "Write READ_ONCE() or WRITE_ONCE().",
-    "spin_unlock_wait": "Write spin_lock() and spin_unlock().",
+    "spin_unlock_wait": "It left Linux in 2017: write spin_lock() and spin_unlock().",
     "synchronize_sched": "Write synchronize_rcu().",
     "rcu_read_lock_sched": "Write rcu_read_lock().",
     "rcu_read_unlock_sched": "Write rcu_read_unlock().",

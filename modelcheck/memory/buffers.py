@@ -9,6 +9,7 @@ Values in buffers are ids of the location's domain.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from modelcheck.errors import ModelError, UsageError
@@ -139,14 +140,19 @@ class StoreBuffers(SequentialConsistency):
     def check_room(self, held: int, what: str, turn: Turn) -> None:
         """Block where a buffer is full, and note that the bound was reached."""
         if held >= self.bound_at:
-            self.reached(what)
+            self.reached(what, turn)
             turn.block()
 
-    def reached(self, what: str) -> None:
-        """Note that a bound was reached: the search is incomplete."""
-        self.bound = self.bound or (
-            f"{what}: the bound of {self.bound_at} was reached "
-            f"(--buffer {2 * self.bound_at}, or buffer={2 * self.bound_at}, raises it)"
+    def reached(self, what: str, turn: Turn) -> None:
+        """Note that a bound was reached by the turn's step: the search is incomplete."""
+        if self.bound:
+            return
+        local: LocalState = turn.own()
+        more = 2 * self.bound_at
+        self.bound = (
+            f"{what}: the bound of {self.bound_at} was reached by `{local.label}` at "
+            f"{Path(local.file).name}:{local.line} (--buffer {more}, or buffer={more}, raises it; "
+            "in a loop that never waits for its stores no bound is enough: give it so many rounds)"
         )
 
     # Sequentially consistent steps.

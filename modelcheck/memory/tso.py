@@ -67,7 +67,8 @@ class TotalStoreOrder(StoreBuffers):
         location, cpu = turn.slot_of(ref), self.here(turn)
         slot = self.learner.need(("buffer", cpu))
         entries = entries_of(turn.read_slot(slot))
-        self.check_room(len(entries), f"stores in the buffer of {self.cpu_name(cpu)}", turn)
+        what = f"stores, the next to {ref.name}, in the buffer of {self.cpu_name(cpu)}"
+        self.check_room(len(entries), what, turn)
         entry = (location, self.intern(location, value))
         turn.write_slot(slot, self._state((*entries, entry)))
         turn.notes.append(BUFFERED)

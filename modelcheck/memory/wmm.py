@@ -65,7 +65,7 @@ class WeakMemoryModel(PartialStoreOrder):
         held: tuple[Any, ...] = turn.read_slot(slot)
         stale = held
         if held[:1] == (Older.VALUES,):
-            self.reached(self.learner.domain(slot).name)
+            self.reached(self.learner.domain(slot).name, turn)
             stale = held[1:]
         which = turn.choose(range(len(stale) + 1)) if stale else 0
         if which == 0:

@@ -91,8 +91,11 @@ class Memory(Waits):
         passes = turn.decides(bool(plain(test(plain(old)))))
         if passes:
             self._replaced(turn, ref, function(old), access)
-        elif fence is not None:
+            return Tracked(passes, deps_of(old)), old
+        if fence is not None:
             fence.tags = frozenset({"barrier"})  # one that fails orders nothing
+        if access.failed is not None:
+            turn.machine.events[-1].tags = access.failed
         return Tracked(passes, deps_of(old)), old
 
     def _begun(self, turn: Thread, order: str) -> tuple[Access, Event | None]:

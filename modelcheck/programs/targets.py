@@ -1,9 +1,18 @@
 """What steps become on a machine: the tags of accesses, and the fences beside them.
 
 Under the models of C programs (`lkmm`, `rc11`, `ra`, `sc`, `x86-tso`) an access bears the kernel's
-annotation. Under `power` and `armv8` it becomes what the kernel's own headers make of it:
-``arch/powerpc/include/asm/{barrier,atomic,synch}.h`` and ``arch/arm64/include/asm/{barrier.h,
-atomic_lse.h}`` (the atomics of Armv8.1). Where there is a choice the weaker reading is taken.
+annotation. Under `power` and `armv8` it becomes what the kernel's own headers make of it, held
+against their text; where they leave a choice, the weaker one is taken:
+
+* ``arch/powerpc/include/asm/barrier.h``: ``sync``, ``lwsync``; release and acquire by ``lwsync``.
+  ``synch.h``, ``atomic.h``: a read-modify-write with a result stands between two ``sync``. Behind
+  an acquire form is ``PPC_ACQUIRE_BARRIER``, an ``isync`` that ``do_lwsync_fixups``
+  (``arch/powerpc/lib/feature-fixups.c``) makes a ``lwsync`` where the CPU has it, as here.
+* ``arch/arm64/include/asm/barrier.h``: ``dmb ish``, ``ishld``, ``ishst``, ``ldar``, ``stlr``.
+  ``atomic_lse.h`` (Armv8.1): the suffixes ``a``, ``l``, ``al``; without a result ``stadd``, no load
+  to ``dmb ishld``. Without these instructions (``cmpxchg.h``) a full one is ``stlxr``, ``dmb ish``:
+  the same order where the store is done, and none where it is not.
+* ``include/asm-generic/barrier.h``: before and after an atomic, ``__smp_mb``.
 """
 
 from __future__ import annotations
@@ -20,12 +29,16 @@ NONE: Tags = frozenset()
 
 @frozen
 class Access:
-    """How an access is made: fences before it, tags of the read and of the write, fences after."""
+    """How an access is made: fences before it, tags of the read and of the write, fences after.
+
+    `failed` are the tags of a read-modify-write's read whose write is not done, if they are others.
+    """
 
     read: Tags = NONE
     write: Tags = NONE
     before: str = ""
     after: str = ""
+    failed: Tags | None = None
 
 
 @frozen
@@ -93,7 +106,7 @@ ARMV8 = Target(
         "noreturn": Access(_X | {"noret"}, _X),
         "acquire": Access(_X | {"A"}, _X),
         "release": Access(_X, _X | {"L"}),
-        "full": Access(_X | {"A"}, _X | {"L"}),
+        "full": Access(_X | {"A"}, _X | {"L"}, failed=_X),
     },
     fences={
         "mb": "dmb.full", "rmb": "dmb.ld", "wmb": "dmb.st", "before_atomic": "dmb.full",

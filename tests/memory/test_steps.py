@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from modelcheck import (
@@ -289,6 +291,12 @@ def test_a_full_buffer_makes_the_search_incomplete(memory):
     assert result.verdict is Verdict.INCOMPLETE
     assert "buffer" in result.reason
     assert "--buffer 4" in result.reason
+    line = inspect.getsourcelines(stores_often)[1] + 4
+    assert "was reached by `x := " in result.reason
+    assert f"at test_steps.py:{line}" in result.reason
+    assert "to x" in result.reason
+    assert "in the buffer of stores" in result.reason
+    assert "give it so many rounds" in result.reason
     assert check(stores_often(3), memory=memory, buffer=3).holds
     assert check(stores_often(8), memory=memory).holds
     assert not check(stores_often(9), memory=memory).holds
@@ -343,7 +351,8 @@ def test_stale_values_that_a_load_could_see_make_the_search_incomplete():
     system = System(s, [counts_under_a_lock(s), looks_behind_a_barrier(s)])
     result = check(system, memory="wmm", buffer=2)
     assert result.verdict is Verdict.INCOMPLETE
-    assert "stale values of x" in result.reason
+    assert "stale values of x at looks_behind_a_barrier" in result.reason
+    assert "reached by `x` at test_steps.py:" in result.reason
 
 
 def test_a_process_that_waits_for_its_buffer_says_so():

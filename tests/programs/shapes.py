@@ -7,6 +7,9 @@ from modelcheck.kernel import (
     READ_ONCE,
     WRITE_ONCE,
     atomic_inc,
+    cmpxchg,
+    cmpxchg_acquire,
+    cmpxchg_relaxed,
     mutex_lock,
     mutex_unlock,
     rcu_dereference,
@@ -147,6 +150,21 @@ def read_both(s, how):
 def message_passing(writer: str = "wmb", reader: str = "rmb"):
     s = Shared()
     return System(s, [publish(s, writer), read_both(s, reader)], [not_stale])
+
+
+@process
+def fails_to_swap(s, order):
+    form = {"full": cmpxchg, "acquire": cmpxchg_acquire, "relaxed": cmpxchg_relaxed}[order]
+    seen = yield form(s.y, 5, 6)
+    yield s.a.set(seen)
+    seen = yield READ_ONCE(s.x)
+    yield s.b.set(1 - seen)
+
+
+@model
+def failing_cas(order: str = "full"):
+    s = Shared()
+    return System(s, [publish(s, "wmb"), fails_to_swap(s, order)], [not_both])
 
 
 @process

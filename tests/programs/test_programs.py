@@ -92,6 +92,20 @@ def test_store_buffering_wants_a_full_barrier():
     assert under(shapes.store_buffering, how="atomic") == "holds"
 
 
+@pytest.mark.parametrize(
+    ("order", "weak"),
+    [("relaxed", {"armv8", "power"}), ("full", {"armv8", "power"}), ("acquire", {"power"})],
+)
+def test_a_compare_and_swap_that_fails_orders_what_the_machine_does(order, weak):
+    """Nothing; but `casa`, and `ldaxr` where Armv8.1's atomics are not there, still acquire."""
+    allowed = {
+        name
+        for name in ("armv8", "power")
+        if under(shapes.failing_cas, name, order=order) != "holds"
+    }
+    assert allowed == weak
+
+
 @pytest.mark.parametrize("flavour", ["rcu", "srcu"])
 def test_a_grace_period_waits_for_readers_of_its_flavour(flavour):
     """A reader that sees what came after the grace period sees what came before it."""
