@@ -145,11 +145,11 @@ def _up_to_symmetry(symmetry: Symmetry, meter: Meter, plan: Plan) -> Search:
     tables, canonical = _of_orbits(symmetry, everywhere=bool(plan.reduction))
     if plan.reduction:
         search = _reduced_orbits(tables, canonical, meter, plan)
-        return _shortened(_real(search, canonical, {}), meter, plan)
+        return _shortened(_real(search, canonical), meter, plan)
     search = _orbits(tables, canonical, meter, plan)
     if search.reduction is not None:  # it proved to be large, and its paths are real ones
         return search
-    return _in_full(_real(search, canonical, {}), meter, plan)
+    return _in_full(_real(search, canonical), meter, plan)
 
 
 def _of_orbits(symmetry: Symmetry, everywhere: bool) -> tuple[ClosedTables, Canonical]:
@@ -159,8 +159,9 @@ def _of_orbits(symmetry: Symmetry, everywhere: bool) -> tuple[ClosedTables, Cano
     return tables, canonical
 
 
-def _real(search: Search, canonical: Canonical, real: dict[int, Any]) -> Search:
-    """Tell a search's paths as those of real processes; the witnesses in `real` are it already."""
+def _real(search: Search, canonical: Canonical, known: dict[int, Any] | None = None) -> Search:
+    """Tell a search's paths as those of real processes; the witnesses in `known` are it already."""
+    real = known or {}
     if search.orbits is None:
         search.orbits = Orbits(canonical.symmetry.order, sum(canonical.weights.values()))
     told = partial(real_path, search.tables, canonical)
@@ -357,7 +358,11 @@ def _if_large(going_on: Any, meter: Meter, plan: Plan, way: _Way) -> Search:
     if not going_on.is_large:
         return found
     visits = _visits(found.tables)
-    other = way.reduce(found)
+    try:
+        other = way.reduce(found)
+    except KeyboardInterrupt as error:  # what was found by then is not lost
+        found.reason = reason_of(error)
+        return found
     if other is not None:
         return _shortened(other, meter, plan)
     _restore(found.tables, visits)

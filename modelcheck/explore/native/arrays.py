@@ -57,8 +57,8 @@ class Growing:
 def reserved(count: int) -> Any:
     """Return so many 64-bit zeros, of which those never written to take no memory.
 
-    None where the system does not give addresses without memory behind them: it has no such call,
-    or a limit on addresses (``ulimit -v``), or promises no more than it has.
+    None where addresses are not free: there is a limit on them (``ulimit -v``), or the system
+    promises no more memory than it has, or does not tell.
 
     Examples
     --------
@@ -66,11 +66,24 @@ def reserved(count: int) -> Any:
     >>> zeros is None or (zeros.dtype, int(zeros[-1])) == (np.uint64, 0)
     True
     """
+    if not _addresses_are_free():
+        return None
     try:
-        kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        space = mmap.mmap(-1, 8 * count, flags=kind)
-    except (AttributeError, OSError, OverflowError, ValueError):
+        space = mmap.mmap(-1, 8 * count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (OSError, OverflowError, ValueError):
         return None
     with contextlib.suppress(AttributeError, OSError):
-        space.madvise(mmap.MADV_HUGEPAGE)  # or to read any state is to look a page up
+        space.madvise(mmap.MADV_HUGEPAGE)  # reading at random is mostly looking pages up
     return np.frombuffer(space, np.uint64)
+
+
+def _addresses_are_free() -> bool:
+    """Tell whether this process may have addresses that nobody has memory for."""
+    try:
+        import resource
+
+        unlimited = resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+        with open("/proc/sys/vm/overcommit_memory") as file:
+            return unlimited and file.read().strip() in {"0", "1"}
+    except (ImportError, OSError):
+        return False

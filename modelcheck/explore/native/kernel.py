@@ -30,6 +30,7 @@ from modelcheck.explore.native.shapes import (
     FAIL_AT,
     FAIL_STATE,
     FAIL_WHICH,
+    FULLEST,
     MANY,
     MISS,
     NEXT,
@@ -122,11 +123,8 @@ def spot(h, size):
 def index_bits(size):
     """Return ones where an entry of a table of so many places has its index; above is the tag."""
     bits = uint64(size)
-    bits |= bits >> uint64(1)
-    bits |= bits >> uint64(2)
-    bits |= bits >> uint64(4)
-    bits |= bits >> uint64(8)
-    bits |= bits >> uint64(16)
+    for power in range(6):
+        bits |= bits >> uint64(1 << power)
     return bits & uint64(0xFFFFFFFF)
 
 
@@ -391,7 +389,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):
     leaves, whose = scratch.leaves, scratch.whose
     waiting = uint64(0)
     number = len(a_slot)
-    limit = min(len(states), np.int64(len(table) * 0.87)) - margin
+    limit = min(len(states), np.int64(len(table) * FULLEST)) - margin
     sub_limit = min(len(subs), np.int64(len(sub_table) * 0.7)) - (
         4 * count * margin if margin else 0
     )

@@ -38,6 +38,7 @@ from modelcheck.explore.native.shapes import (
     FAIL_AT,
     FAIL_STATE,
     FAIL_WHICH,
+    FULLEST,
     MANY,
     MISS,
     NEXT,
@@ -312,7 +313,7 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
     order, margin, last = work.order, work.margin, work.last
     # Successors seen of late, by their words as they are: they need no form again.
     recent, is_recent = np.zeros(RECENT, np.uint64), np.zeros(RECENT, np.bool_)
-    limit = min(len(states), np.int64(len(table) * 0.87)) - margin
+    limit = min(len(states), np.int64(len(table) * FULLEST)) - margin
     sub_limit = min(len(store.subs), np.int64(len(store.sub_table) * 0.7)) - (
         4 * count * margin if margin else 0
     )

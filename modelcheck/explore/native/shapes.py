@@ -49,6 +49,12 @@ MANY = 1 << 13
 BLOCK, CHUNK = 256, 512
 
 
+#: How full the table of states is when there is no room for more, and how full kernels let it get
+#: at most, where places are lost between workers. Few states are looked at for nothing, since
+#: entries have tags: a full table costs little time, and saves memory.
+FULL, FULLEST = 0.85, 0.87
+
+
 class Layout(NamedTuple):
     """How a state is packed: slot i is `mask[i]` << `shift[i]` of word `word[i]`.
 

@@ -16,6 +16,7 @@ from modelcheck.explore.native.shapes import (
     CURSOR,
     END,
     FAIL_AT,
+    FULL,
     MINE,
     NEXT,
     PENDING,
@@ -44,12 +45,7 @@ TOO_MANY = "more states were found than 32-bit indices can name"
 #: From the counters of one worker to those of the next: they share no cache line.
 APART = 4 * MINE
 
-#: How full the table of states is when there is no room for more: few of them are looked at for
-#: nothing, whose entries have a tag, so that a fuller table costs little time and saves memory.
-FULL = 0.85
-
-#: How full the table of parts may get; the kernel knows this figure too, and a little more than the
-#: one above.
+#: How full the table of parts may get; the kernel knows this figure too.
 SUB_FULL = 0.7
 
 #: Room for so many states is made where it can grow without being copied.
@@ -75,7 +71,7 @@ class Storage:
         self._make(1 << 14, 1 << 10)
 
     def _make(self, states: int, subs: int) -> None:
-        self._space: Any = None  # what the states have the beginning of, if it is not all theirs
+        self._space: Any = None  # reserved, the states being its beginning; None: not so
         self.store = Store(
             np.zeros(states, np.uint64),
             np.zeros(_table_size(states), np.uint32),
@@ -226,12 +222,12 @@ class Storage:
 
         Raises `Full` where the new parts are too many; all is then as before.
         """
-        packing, old, used = self.packing, self.store, self.used
+        packing, old, used, space = self.packing, self.store, self.used, self._space
         shared, mine = self.shared.copy(), [m.copy() for m in self.mine]
         try:
             self._repack(sizes, packing.arrays, old, used)
         except Full:
-            self.packing, self.store = packing, old
+            self.packing, self.store, self._space = packing, old, space
             for counters, before in zip([self.shared, *self.mine], [shared, *mine], strict=True):
                 counters[:] = before
             raise
