@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from attrs import evolve
 
 from modelcheck import watchdog
-from modelcheck.errors import ModelError, UsageError
+from modelcheck.errors import FailsAtStart, ModelError, UsageError
 from modelcheck.explore.auto import Plan, explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.checkpoint import EVERY_S
@@ -422,8 +422,20 @@ def _with_restarts(
             return work(learner)
         except Restart:
             continue
+        except Fails as fails:
+            raise _fails_at_start(system, fails) from None
         finally:
             learner.forget_runs()
+
+
+def _fails_at_start(system: System, fails: Fails) -> FailsAtStart:
+    failure = fails.failure
+    return FailsAtStart(
+        f"a process of model {system.name} fails before its first step: {failure.message}",
+        "There is no state to begin with; `modelcheck check` tells it as a violation.",
+        file=failure.file,
+        line=failure.line,
+    )
 
 
 def tables_of(

@@ -60,3 +60,10 @@ class ModelError(ModelcheckError):
         file = cell_name(self.file or "") or self.file
         place = f"{file}:{self.line}: " if file else ""
         return f"{place}{self.what}" + (f"\n  {self.remedy}" if self.remedy else "")
+
+
+class FailsAtStart(ModelError):
+    """A process failed before its first step: there is no state to explore from.
+
+    A search tells it as a violation; what needs a state to begin with refuses the model by this.
+    """

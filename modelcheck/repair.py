@@ -17,9 +17,8 @@ from typing import Any
 from attrs import field, frozen
 
 from modelcheck.check import check, tables_of
-from modelcheck.errors import UsageError
+from modelcheck.errors import FailsAtStart, UsageError
 from modelcheck.language.learner import Learner
-from modelcheck.language.local import Fails
 from modelcheck.language.model import Model
 from modelcheck.language.toggles import Toggle, Toggles, toggles_of
 from modelcheck.memory import check_name
@@ -355,7 +354,7 @@ class _Ask:
 
         try:
             return tables_of(system, self.memory, work, self.options.get("buffer"))
-        except Fails:  # a process fails before its first step: a search tells how
+        except FailsAtStart:  # a search tells how
             return None
 
 

@@ -10,8 +10,10 @@ from commandline import CLASSIC, FAILS_AT_ONCE, models
 
 from modelcheck import System, always, process, state
 from modelcheck.check import check, simulate
-from modelcheck.errors import UsageError
+from modelcheck.errors import FailsAtStart, UsageError
 from modelcheck.loading import find, load
+from modelcheck.postponed import explain_reduction
+from modelcheck.results.exploring import Explorer
 from modelcheck.results.result import Result
 from modelcheck.show.trace import Trace, Violation
 from modelcheck.verdict import ExitCode, Kind, Verdict
@@ -92,6 +94,15 @@ def test_a_process_that_fails_before_its_first_step_has_a_trace_but_no_token(tmp
     assert (found.verdict, found.violation.kind) == (Verdict.VIOLATED, Kind.ASSERTION)
     assert found.to_dict()["trace"] == []
     assert found.to_dict()["token"] is None
+
+
+@pytest.mark.parametrize("look", [explain_reduction, lambda model: Explorer(model, {}).view(())])
+def test_what_needs_a_first_state_refuses_a_process_that_fails_before_it(tmp_path, look):
+    """The refusal names the user's line; `check` tells the failure as a violation."""
+    [model] = find(str(models(tmp_path / "m.py", FAILS_AT_ONCE)))
+    with pytest.raises(FailsAtStart, match="before its first step: at once") as refused:
+        look(model)
+    assert refused.value.file.endswith("m.py")
 
 
 def test_an_unreachable_witness_has_no_trace():

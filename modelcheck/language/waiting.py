@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from modelcheck.language.local import LocalState, Run
+from modelcheck.language.local import RAISED, LocalState, Run
 from modelcheck.language.process import Process
 from modelcheck.language.turn import Blocked, Turn
 
@@ -38,7 +38,7 @@ def _step_waits_for(
     scripts: list[tuple[int, ...]] = [()]
     while scripts:
         turn = Turn(learner, agent, recorder, scripts.pop())
-        with suppress(Blocked):
+        with suppress(Blocked, *RAISED):  # the user's function may have caught that it has to wait
             step.perform(turn)
         passed |= turn.passed
         scripts.extend(turn.open)

@@ -239,6 +239,8 @@ def _fewest(model: Any, result: Any) -> None:
     """No other path as short to the same violation has fewer changes of process."""
     if result.trace is None or not result.trace_is_shortest:
         return
+    if not result.trace:
+        return  # a process failed before its first step: there is nothing to search from
     if "UnboundLocalError" in result.violation.message:
         return  # CPython names another line once it has specialised the code
     with suppress(TooMany):

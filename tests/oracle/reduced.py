@@ -31,7 +31,6 @@ from modelcheck.explore.budget import Budget, Meter
 from modelcheck.explore.reduction import search as reduction
 from modelcheck.explore.reduction.ignoring import bits
 from modelcheck.explore.search import successor
-from modelcheck.language.local import Fails
 from modelcheck.tables.tables import State, Tables
 from oracle.compare import Mismatch, same, same_path
 from oracle.generate import random_program
@@ -248,7 +247,7 @@ def _compare(model: Any, memory: str, natively: bool, turn: int | None) -> Outco
         plain = check(model, memory=memory)
     except TooLarge:
         return Outcome("too large")
-    except (ModelError, UsageError, Fails) as error:  # the last: before its first step
+    except (ModelError, UsageError) as error:
         if "although all that it needed was the same" in str(error):
             raise Mismatch(str(error)) from None
         return Outcome("refused")
