@@ -3,7 +3,8 @@
 ``cd tests && python -m oracle.reduced --programs 10000 --seed 1``. On a mismatch the program, made
 smaller, and both answers are printed, and the exit status is 1. With ``--in-turn`` each program is
 searched in one of the ways only (engine, workers, with properties or without), another one from
-program to program: many more programs in the same time.
+program to program, and with ``--limit`` fewer states are too many: many more programs in the same
+time.
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ class Run(reduction.Run):
     """A reduced run that goes on after violations, and looks for witnesses it has already."""
 
     watch = True
+    limit = LIMIT
 
     def to_the_end(self, pause: Any) -> None:
         self.search.found = None
@@ -116,7 +118,7 @@ class Run(reduction.Run):
     def _stopped(self) -> bool:
         self.search.found = None
         self.search.witnesses.clear()
-        if len(self.states) > LIMIT:
+        if len(self.states) > self.limit:
             raise TooLarge
         return False
 
@@ -153,7 +155,9 @@ def facts_of(tables: Tables, states: Any, edges: Any) -> Facts:
     return facts
 
 
-def natively_reduced(tables: Tables, watch: bool, workers: int) -> tuple[Facts, int]:
+def natively_reduced(
+    tables: Tables, watch: bool, workers: int, limit: int = LIMIT
+) -> tuple[Facts, int]:
     """The same of the native engine."""
     from modelcheck.explore.native import reduced as engine
 
@@ -176,7 +180,7 @@ def natively_reduced(tables: Tables, watch: bool, workers: int) -> tuple[Facts, 
             return [p for p in self.tables.properties if p.kind != "at_end"] if watch else []
 
     while True:
-        run = Search(tables, Meter(Budget(LIMIT)), workers)
+        run = Search(tables, Meter(Budget(limit)), workers)
         run.begin()
         if run.run().reason:
             raise TooLarge
@@ -210,15 +214,20 @@ class Outcome:
 
 
 def compare(
-    program: Any, memory: str = "sc", *, natively: bool = True, turn: int | None = None
+    program: Any,
+    memory: str = "sc",
+    *,
+    natively: bool = True,
+    turn: int | None = None,
+    limit: int = LIMIT,
 ) -> Outcome:
     """Hold reduced searches of a program against searches of everything. Raises `Mismatch`.
 
-    In all ways; given a `turn`, in the one whose turn it is.
+    In all ways; given a `turn`, in the one whose turn it is. More states than `limit` are too many.
     """
     try:
         with opened(program) as model:
-            return _compare(model, memory, natively, turn)
+            return _compare(model, memory, natively, turn, limit)
     except TypeError:  # a property that adds None to a number: not a program to compare
         if isinstance(program, Litmus | Operated):
             raise
@@ -241,9 +250,12 @@ def opened(program: Any) -> Iterator[Any]:
         unload(model)
 
 
-def _compare(model: Any, memory: str, natively: bool, turn: int | None) -> Outcome:
+def _compare(model: Any, memory: str, natively: bool, turn: int | None, limit: int) -> Outcome:
+    def work(_: Any, tables: Tables) -> Outcome:
+        return compare_tables(tables, natively, turn, limit)
+
     try:
-        outcome = tables_of(model, memory, lambda _, tables: compare_tables(tables, natively, turn))
+        outcome = tables_of(model, memory, work)
         plain = check(model, memory=memory)
     except TooLarge:
         return Outcome("too large")
@@ -261,7 +273,9 @@ def whose(ways: list[Any], turn: int | None) -> list[Any]:
     return ways if turn is None else [ways[turn % len(ways)]]
 
 
-def compare_tables(tables: Tables, natively: bool, turn: int | None = None) -> Outcome:
+def compare_tables(
+    tables: Tables, natively: bool, turn: int | None = None, limit: int = LIMIT
+) -> Outcome:
     """Compare all deadlocks, final states, failing steps and answers, with each engine.
 
     Who is first has to learn for itself: that is another one from program to program.
@@ -269,16 +283,16 @@ def compare_tables(tables: Tables, natively: bool, turn: int | None = None) -> O
     outcome = Outcome("")
     ways: list[tuple[str, bool, Callable[[], tuple[Facts, int]]]] = []
     for watch in (True, False):
-        run = type("Watching", (Run,), {"watch": watch})
+        run = type("Watching", (Run,), {"watch": watch, "limit": limit})
         ways.append((f"reference, watching {watch}", watch, partial(reduced, tables, run)))
     if natively and native.available():
         for watch, workers in ((True, 1), (True, 2), (False, 1)):
             said = f"native, watching {watch}, {workers} workers"
-            ways.append((said, watch, partial(natively_reduced, tables, watch, workers)))
+            ways.append((said, watch, partial(natively_reduced, tables, watch, workers, limit)))
     ways = whose(ways, turn)
     first = len(tables.slots) % len(ways)
     found = [(said, watch, *way()) for said, watch, way in (*ways[first:], *ways[:first])]
-    full, outcome.full = everything(tables)
+    full, outcome.full = everything(tables, limit)
     outcome.reduced = found[0][3]
     for said, watch, facts, states in found:
         same(f"the states at rest ({said})", full.at_rest, facts.at_rest)
@@ -335,18 +349,20 @@ def case(seed: int) -> tuple[Any, str]:
 
 
 def what_is_wrong(
-    program: Any, memory: str, natively: bool, turn: int | None = None
+    program: Any, memory: str, natively: bool, turn: int | None = None, limit: int = LIMIT
 ) -> tuple[Outcome | None, str]:
     """Compare a program; return its outcome, or what was wrong."""
     try:
-        return compare(program, memory, natively=natively, turn=turn), ""
+        return compare(program, memory, natively=natively, turn=turn, limit=limit), ""
     except Mismatch as mismatch:
         return None, str(mismatch)
     except Exception:
         return None, traceback.format_exc()
 
 
-def one(job: tuple[int, bool], in_turn: bool = False) -> tuple[int, Outcome | None, str]:
+def one(
+    job: tuple[int, bool], in_turn: bool = False, limit: int = LIMIT
+) -> tuple[int, Outcome | None, str]:
     """Compare the program of a seed."""
     seed, natively = job
     with quiet():
@@ -360,7 +376,7 @@ def one(job: tuple[int, bool], in_turn: bool = False) -> tuple[int, Outcome | No
             engine_reduced.MEND_FROM = 0 if mended else LIMIT
             engine_reduced.FIRST_LOOK = 4 if mended else LIMIT
         turn = seed // 2 if in_turn else None  # half of the seeds are odd, and mended
-        return seed, *what_is_wrong(*case(seed), natively, turn)
+        return seed, *what_is_wrong(*case(seed), natively, turn, limit)
 
 
 def explained(seed: int, wrong: str, natively: bool) -> str:
@@ -392,13 +408,14 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--reference", action="store_true", help="the reference engine alone")
     parser.add_argument("--in-turn", action="store_true", help="each program in one of the ways")
+    parser.add_argument("--limit", type=int, default=LIMIT, help="states from which it is too many")
     args = parser.parse_args()
     began, verdicts, bad = time.perf_counter(), Counter[str](), list[int]()
     full = fewer = 0
     first = args.seed * BLOCK
     jobs = [(seed, not args.reference) for seed in range(first, first + args.programs)]
     pool: Any = Pool(args.workers) if args.workers > 1 else None
-    compared = partial(one, in_turn=args.in_turn)
+    compared = partial(one, in_turn=args.in_turn, limit=args.limit)
     for seed, outcome, wrong in (
         pool.imap_unordered(compared, jobs, 20) if pool else map(compared, jobs)
     ):
