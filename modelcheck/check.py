@@ -12,11 +12,12 @@ from attrs import evolve
 
 from modelcheck import watchdog
 from modelcheck.errors import FailsAtStart, ModelError, UsageError
-from modelcheck.explore.auto import Plan, explore
+from modelcheck.explore.auto import explore
 from modelcheck.explore.budget import Budget, Meter, Progress
 from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.graph import states_on
 from modelcheck.explore.lossy import Lossy
+from modelcheck.explore.plan import Plan
 from modelcheck.explore.reduction.search import MOST_AGENTS
 from modelcheck.explore.search import Found, Move
 from modelcheck.explore.walk import walk

@@ -58,9 +58,9 @@ from modelcheck.cli.printing import print_outcomes, print_walk, say
 from modelcheck.cli.streams import prepare, until_closed
 from modelcheck.cli.targets import find_all, find_one, system_of, users_code, with_parameters
 from modelcheck.errors import ModelcheckError, UsageError
-from modelcheck.explore.auto import ENGINES
 from modelcheck.explore.checkpoint import EVERY_S
 from modelcheck.explore.lossy import HASH_BITS
+from modelcheck.explore.plan import ENGINES
 from modelcheck.language.model import Model
 from modelcheck.progress import on_terminal
 from modelcheck.results.findings import nothing_searched

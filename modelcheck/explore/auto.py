@@ -14,12 +14,11 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from modelcheck.errors import ModelError, UsageError
+from modelcheck.errors import ModelError
 from modelcheck.explore import coverage, native, reference
 from modelcheck.explore.budget import Meter
-from modelcheck.explore.checkpoint import Keeper
-from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.orbits import Canonical, real_path
+from modelcheck.explore.plan import Plan
 from modelcheck.explore.reduction import search as reduced
 from modelcheck.explore.reduction.orbits import OrbitRun
 from modelcheck.explore.reduction.search import MOST_AGENTS
@@ -37,8 +36,6 @@ SHORTER, SHORTER_TIMES = 2_000_000, 100
 #: find a counterexample that is easier to read.
 PLAIN = 50_000
 
-ENGINES = ("auto", "reference", "native")
-
 #: Seconds of search in Python before the native explorer takes over: about what loading it costs,
 #: and what compiling it costs where that was never done.
 LOADING_S, COMPILING_S = 0.15, 5.0
@@ -54,72 +51,6 @@ KERNEL = "kernel.expand"
 
 #: The kernel that searches up to symmetry, which is compiled when it is first needed.
 SYMMETRIC = "orbits.expand"
-
-
-@frozen
-class Plan:
-    """How to search.
-
-    `workers` are threads of the native explorer: more than one give the same counts and verdict;
-    which of several properties that are violated as near is named may change from run to run.
-    `store` is what an inexact visited set is made of, None for the exact one. `keeper` writes
-    checkpoints. `say` is told in words when something takes a while for another reason than the
-    model. With `reduction`, steps that need not be taken are left out (docs/reduction.md), from the
-    start; with None, once a search has proved to be large, and as long as it is worth its while. A
-    violation is then looked for once more without, for a shortest counterexample, if it is to
-    `shorten`. With `audit`, what a reduction from the start took for granted is looked at again.
-    With `symmetry`, states are explored up to it (docs/symmetry.md).
-    """
-
-    engine: str = "auto"
-    workers: int = 1
-    store: Lossy | None = None
-    keeper: Keeper | None = None
-    say: Callable[[str], None] | None = None
-    reduction: bool | None = None
-    audit: bool = False
-    shorten: bool = True
-    symmetry: Symmetry | None = None
-
-    def __attrs_post_init__(self) -> None:
-        """Raise `UsageError` for an engine that is not there, or what it cannot do."""
-        if self.engine not in ENGINES:
-            raise UsageError(f"there is no engine {self.engine!r}; there is {', '.join(ENGINES)}")
-        if self.workers < 1:
-            raise UsageError(f"{self.workers} workers cannot search; give 1 or more")
-        if self.engine == "native" and not native.available():
-            raise UsageError(
-                "the native engine needs numba: pip install numba, or use engine='auto'"
-            )
-        if self.keeper is not None:
-            self._only_native("checkpoints are")
-        if self.store is not None:
-            self._only_native(f"{self.store.name} is")
-            if self.keeper is not None or self.workers > 1:
-                what = "checkpoints" if self.keeper is not None else "several workers"
-                raise UsageError(
-                    f"{self.store.name} does not go with {what} yet; the exact search does"
-                )
-        if self.audit and not self.reduction:
-            raise UsageError("an audit looks again at a reduced search: ask for reduction too")
-        if self.reduction and (self.keeper is not None or self.store is not None):
-            what = "checkpoints" if self.store is None else self.store.name
-            raise UsageError(f"partial-order reduction does not go with {what} yet: leave one out")
-
-    def _only_native(self, what: str) -> None:
-        if self.in_python:
-            why = "" if native.available() else ", which needs numba: pip install numba"
-            raise UsageError(f"{what} a matter of the native engine{why}")
-
-    @property
-    def in_python(self) -> bool:
-        """Whether there is nothing but plain Python to search with."""
-        return self.engine == "reference" or not native.available()
-
-    @property
-    def native_at_once(self) -> bool:
-        """Whether plain Python is not even to begin."""
-        return self.engine == "native" or self.keeper is not None or self.store is not None
 
 
 def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
@@ -175,7 +106,7 @@ def _real(search: Search, canonical: Canonical, known: dict[int, Any] | None = N
 
 
 def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
-    """Search all orbits, their paths being from form to form; or, if they are many, see `_Way`."""
+    """Search all orbits, their paths being from form to form; if many, reduced."""
 
     def search() -> Any:
         engine = native.load_symmetric()
@@ -189,7 +120,7 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
         )
         return None if other is None else _real(other, form, real)
 
-    return _in_a_way(tables, meter, plan, _Way(SYMMETRIC, search, reduce, canonical))
+    return _search(tables, meter, plan, _Space(SYMMETRIC, search, reduce, canonical))
 
 
 def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
@@ -309,11 +240,11 @@ def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:
             tables, meter, plan.workers, witnesses=found.witnesses, instead_of=found.levels
         )
 
-    return _in_a_way(tables, meter, plan, _Way(KERNEL, search, reduce))
+    return _search(tables, meter, plan, _Space(KERNEL, search, reduce))
 
 
 @frozen
-class _Way:
+class _Space:
     """What a search of everything is made of: of all states, or of all orbits.
 
     `search` makes a native search, which takes `kernel`. `reduce` searches anew with reduction what
@@ -327,18 +258,18 @@ class _Way:
     canonical: Canonical | None = None
 
 
-def _in_a_way(tables: Tables, meter: Meter, plan: Plan, way: _Way) -> Search:
+def _search(tables: Tables, meter: Meter, plan: Plan, space: _Space) -> Search:
     """Search with the engine that the plan names, Python handing over to the native one."""
     search = None
     large = LARGE if plan.reduction is None and len(tables.agents) <= MOST_AGENTS else None
     if not plan.native_at_once:
-        pause = None if plan.in_python else _pause(tables, meter, way.kernel, large)
-        search = reference.explore(tables, meter, pause, way.canonical)
+        pause = None if plan.in_python else _pause(tables, meter, space.kernel, large)
+        search = reference.explore(tables, meter, pause, space.canonical)
         if search.paused is None:
             return search
-    _announce(plan.say, way.kernel)
+    _announce(plan.say, space.kernel)
     try:
-        going_on = way.search()
+        going_on = space.search()
         going_on.large = large
         if search is None:
             going_on.begin()
@@ -349,17 +280,17 @@ def _in_a_way(tables: Tables, meter: Meter, plan: Plan, way: _Way) -> Search:
             raise
         search.reason, search.paused = reason_of(error), None
         return search
-    return _if_large(going_on, meter, plan, way)
+    return _go_on(going_on, meter, plan, space)
 
 
-def _if_large(going_on: Any, meter: Meter, plan: Plan, way: _Way) -> Search:
+def _go_on(going_on: Any, meter: Meter, plan: Plan, space: _Space) -> Search:
     """Go on with a native search of everything, or with a reduced one where it proves large."""
     found: Search = going_on.run()
     if not going_on.is_large:
         return found
     visits = _visits(found.tables)
     try:
-        other = way.reduce(found)
+        other = space.reduce(found)
     except KeyboardInterrupt as error:  # what was found by then is not lost
         found.reason = reason_of(error)
         return found

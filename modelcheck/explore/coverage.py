@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelcheck.tables.tables import Tables
+from modelcheck.tables.tables import Agent, Tables
 from modelcheck.tables.tries import Branch, Leaf, Node
 
 
@@ -37,9 +37,14 @@ def taken(tables: Tables) -> Iterator[tuple[int, int, int, int]]:
 def leaves(tables: Tables) -> Iterator[Leaf]:
     """Go over all that was learned of steps."""
     for agent in tables.agents:
-        for trie in agent.tries:
-            for leaf, _ in _leaves(trie.root, {}):
-                yield leaf
+        yield from leaves_of(agent)
+
+
+def leaves_of(agent: Agent) -> Iterator[Leaf]:
+    """Go over all that was learned of an agent's steps."""
+    for trie in agent.tries:
+        for leaf, _ in _leaves(trie.root, {}):
+            yield leaf
 
 
 def forget(tables: Tables) -> None:

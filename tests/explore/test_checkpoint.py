@@ -364,7 +364,7 @@ def test_other_versions_are_refused_by_name(cut, file):
     "broken",
     [
         {"bounds": [0, 5, 3]}, {"bounds": []}, {"levels": "x"}, {"cursor": 10**12},
-        {"widths": [1]}, {"witnesses": [[0]]}, {"checked": None},
+        {"widths": [1]}, {"groups": [[0]]}, {"groups": 1}, {"witnesses": [[0]]}, {"checked": None},
     ],
 )  # fmt: skip
 def test_numbers_that_fit_no_search_are_refused(broken, cut, file):

@@ -82,7 +82,7 @@ def cell_far(s, index, n):
     [
         ("storage.MOST", 1 << 14, "more states"),
         ("storage.MOST_SUBS", 1 << 12, "more different parts"),
-        ("arrays.MOST", 200, "learned tables"),
+        ("arrays.MOST", 100, "learned tables"),
     ],
 )
 @pytest.mark.parametrize("workers", [1, 2])

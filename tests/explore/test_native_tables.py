@@ -10,7 +10,7 @@ from modelcheck.loading import load
 
 numba = pytest.importorskip("numba")
 
-from modelcheck.explore.native import kernel  # noqa: E402  it is of no use without numba
+from modelcheck.explore.native import visited  # noqa: E402  it is of no use without numba
 
 philosophers = load(CLASSIC / "philosophers.py")[0]
 
@@ -18,8 +18,8 @@ philosophers = load(CLASSIC / "philosophers.py")[0]
 @numba.njit
 def bits_and_probe(h, size):
     """What an entry has its index in, and where a hash is looked for."""
-    bits = kernel.index_bits(numba.uint64(size))
-    return bits, kernel.probe(numba.uint64(h), numba.uint64(size), bits)
+    bits = visited.index_bits(numba.uint64(size))
+    return bits, visited.probe(numba.uint64(h), numba.uint64(size), bits)
 
 
 @pytest.mark.parametrize(

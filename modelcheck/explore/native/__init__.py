@@ -21,6 +21,7 @@ from typing import Any
 COMPILED = (
     "shapes",
     "kernel",
+    "visited",
     "passes",
     "closure",
     "ignoring",

@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import njit, types, uint64
 from numba.extending import intrinsic
 
-from modelcheck.explore.native.kernel import unfold, value_at, walk
+from modelcheck.explore.native.kernel import value_at, walk
 from modelcheck.explore.native.shapes import (
     AGENT,
     CHECKED,
@@ -26,6 +26,7 @@ from modelcheck.explore.native.shapes import (
     VISIBLE,
     VISIBLE_STEPS,
 )
+from modelcheck.explore.native.visited import unfold
 
 #: As in `modelcheck.explore.reduction.stubborn`.
 ENABLED, LATER, BLOCKED, BLOCKED_LATER = 10, 5, 3, 2

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit, uint32, uint64
 
 from modelcheck.explore.lossy import PROBES
-from modelcheck.explore.native.kernel import at_rest, mix, mix_words, prefetch, spot, value_at, walk
+from modelcheck.explore.native.kernel import at_rest, value_at, walk
 from modelcheck.explore.native.shapes import (
     AGENT,
     CHECKED,
@@ -33,6 +33,7 @@ from modelcheck.explore.native.shapes import (
     TRANSITIONS,
     WITNESS,
 )
+from modelcheck.explore.native.visited import mix, mix_words, prefetch, spot
 
 #: The set is as full as it may get.
 FULL = 5

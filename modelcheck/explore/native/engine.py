@@ -51,7 +51,7 @@ class NativeSearch:
         self.tables, self.meter, self.workers, self.keeper = tables, meter, workers, keeper
         self.search = Search(tables, engine="native")
         self.flat = FlatTables(tables)
-        self.storage = Storage(self.sizes(), workers)
+        self.storage = Storage(tables, workers)
         self._rooms: tuple[Packing | None, list[Scratch]] = None, []
         self.bounds = [0]  # where each level begins in the store
         self.most = min(meter.budget.states or MOST, MOST)
@@ -68,10 +68,6 @@ class NativeSearch:
         self.unseen = False  # whether some of the last level was not expanded
         self.end = 0  # the state in which the violation's path ends
         self._broken = False  # whether an error of the model ended the search
-
-    def sizes(self) -> list[int]:
-        """Return how many values each slot has taken."""
-        return [len(d.values) for d in self.tables.domains]
 
     def _properties(self, kind: str) -> list[tuple[int, Any]]:
         return [(i, p) for i, p in enumerate(self.tables.properties) if p.kind == kind]
@@ -369,12 +365,11 @@ class NativeSearch:
             self.flat.add_property_path(-1 - agent, state)
             return
         self.tables.leaf(agent, state)
-        sizes = self.sizes()
-        if not self.storage.fits(sizes):
+        if not self.storage.fits():
             lacking = self.meter.room_for(self.storage.repacking_mib())
             if lacking:
                 raise Full(lacking)
-            self.storage.repack(sizes)
+            self.storage.repack()
             self.flat.use_layout(self.storage.packing.arrays)
         self.flat.add_agent_path(agent, state)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint32, uint64
 
-from modelcheck.explore.native.kernel import bits_at, found_at, index_bits, successor, unfold, walk
+from modelcheck.explore.native.kernel import bits_at, successor, walk
 from modelcheck.explore.native.shapes import (
     ACTIVE,
     DEPTH,
@@ -22,6 +22,7 @@ from modelcheck.explore.native.shapes import (
     ROOM,
     ROOT,
 )
+from modelcheck.explore.native.visited import found_at, index_bits, unfold
 
 #: Parts are numbered from here down: far above the states on their way, which are counted from 1.
 LAST_PART = 2**32 - 1

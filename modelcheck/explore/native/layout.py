@@ -1,19 +1,29 @@
 """How states are packed: how many bits each slot gets, in which word, and how words are joined.
 
 A slot's bits never cross a word. Widths leave room to grow; when a slot outgrows its bits, all
-stored states are packed anew under a wider layout.
+stored states are packed anew under a wider layout. Words of long states are stored once for all
+states that have them: so slots that change together are to be in one word (`slots_together`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from attrs import define, field
 
+from modelcheck.explore.coverage import leaves_of
 from modelcheck.explore.native.shapes import Layout
+from modelcheck.tables.tables import Tables
 
 WORD = 64
+
+#: A slot is an agent's own if no other has so many times fewer of the steps that write it.
+ALIKE = 2
+
+#: Which slots are to be stored together, of one word if they fit: each slot is in one group.
+Groups = list[list[int]]
 
 
 @define(eq=False)
@@ -21,10 +31,11 @@ class Packing:
     """The bits of each slot, and the arrays for the kernel."""
 
     widths: list[int]
+    groups: Groups = field(factory=list)  # none: all slots in their order
     arrays: Layout = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        word, shift, words = _place(self.widths)
+        word, shift, words = _place(self.widths, self.groups or [list(range(len(self.widths)))])
         left, right = _joins(words)
         self.arrays = Layout(
             np.array(word, np.int32),
@@ -73,19 +84,60 @@ def roomy_widths(sizes: Sequence[int]) -> list[int]:
     return tight
 
 
-def _place(widths: Sequence[int]) -> tuple[list[int], list[int], int]:
-    """Return word and shift of each slot, and the number of words: first fit, in the slots' order.
+def slots_together(tables: Tables) -> Groups:
+    """Return groups of slots that change together: an agent's local state, and what it writes most.
 
-    Neighbouring slots stay together, so that longer states share words.
+    What is written by several agents alike, or by none, is in the last group. That is a guess from
+    what was learned so far, and a bad one costs memory and time alone.
     """
-    word, shift, current, used = [], [], 0, 0
-    for width in widths:
-        if used + width > WORD:
-            current, used = current + 1, 0
-        word.append(current)
-        shift.append(used)
-        used += width
-    return word, shift, current + 1
+    writers: dict[int, Counter[int]] = {}
+    for agent, who in enumerate(tables.agents):
+        for leaf in leaves_of(who):
+            for outcome in leaf.outcomes:
+                for slot, _ in outcome.writes:
+                    writers.setdefault(slot, Counter())[agent] += 1
+    for agent, who in enumerate(tables.agents):  # whoever else writes there
+        writers[who.slot] = Counter({agent: 1})
+    groups: Groups = [[who.slot] for who in tables.agents]
+    shared: list[int] = []
+    for slot in range(len(tables.domains)):
+        (owner, most), *others = writers.get(slot, Counter({-1: 0})).most_common()
+        alike = others and others[0][1] * ALIKE > most
+        if owner < 0 or alike:
+            shared.append(slot)
+        elif slot != tables.agents[owner].slot:
+            groups[owner].append(slot)
+    return [group for group in (*groups, shared) if group]
+
+
+def _place(widths: Sequence[int], groups: Groups) -> tuple[list[int], list[int], int]:
+    """Return word and shift of each slot, and the number of words.
+
+    A group goes where it fits best, into a word of its own if nowhere; one that is too long for a
+    word begins a new one.
+
+    Examples
+    --------
+    >>> _place([40, 40, 20, 20], [[0, 2], [1, 3]])
+    ([0, 1, 0, 1], [0, 0, 40, 40], 2)
+    >>> _place([60, 60], [[0, 1]])
+    ([0, 1], [0, 0], 2)
+    """
+    word, shift = [0] * len(widths), [0] * len(widths)
+    used: list[int] = []  # bits of each word
+    for group in groups:
+        length = sum(widths[slot] for slot in group)
+        room = [w for w, bits in enumerate(used) if bits + length <= WORD]
+        if not room:
+            used.append(0)
+        at = max(room, key=lambda w: used[w]) if room else len(used) - 1
+        for slot in group:
+            if used[at] + widths[slot] > WORD:
+                used.append(0)
+                at = len(used) - 1
+            word[slot], shift[slot] = at, used[at]
+            used[at] += widths[slot]
+    return word, shift, len(used)
 
 
 def _joins(words: int) -> tuple[list[int], list[int]]:

@@ -13,20 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, uint64
 
-from modelcheck.explore.native.kernel import (
-    change,
-    fetch_add,
-    fold,
-    found_at,
-    index_bits,
-    insert,
-    leaf_of,
-    mix,
-    probe,
-    unpack,
-    value_at,
-    walk,
-)
+from modelcheck.explore.native.kernel import change, leaf_of, unpack, value_at, walk
 from modelcheck.explore.native.shapes import (
     AGENT,
     ALLOCATED,
@@ -48,6 +35,15 @@ from modelcheck.explore.native.shapes import (
     STUCK_STATE,
     SUBS,
     TRANSITIONS,
+)
+from modelcheck.explore.native.visited import (
+    fetch_add,
+    fold,
+    found_at,
+    index_bits,
+    insert,
+    mix,
+    probe,
 )
 
 

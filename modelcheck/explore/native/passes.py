@@ -8,23 +8,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint64
 
-from modelcheck.explore.native.kernel import (
-    bits_at,
-    change,
+from modelcheck.explore.native.kernel import bits_at, change, leaf_of, unpack, walk
+from modelcheck.explore.native.shapes import AGENT, CHECKED, DONE, FALSE, MISS, ROOM, WITNESS
+from modelcheck.explore.native.visited import (
     fold,
     index_bits,
     insert,
-    leaf_of,
     mix,
     mix_words,
     prefetch,
     probe,
     spot,
     unfold,
-    unpack,
-    walk,
 )
-from modelcheck.explore.native.shapes import AGENT, CHECKED, DONE, FALSE, MISS, ROOM, WITNESS
 
 
 @njit(error_model="numpy", nogil=True)

@@ -93,6 +93,7 @@ class Scratch(NamedTuple):
     words: np.ndarray  # uint64[words]
     changed: np.ndarray  # uint64[words]
     ids: np.ndarray  # uint64[words + joins + 1]
+    made: np.ndarray  # uint64[words + joins + 1]: the ids of a successor's parts
     leaves: np.ndarray  # int64[agents + 1]
     whose: np.ndarray  # int64[agents + 1]
     pending: np.ndarray  # uint64[PENDING]

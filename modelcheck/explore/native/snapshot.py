@@ -14,6 +14,7 @@ import numpy as np
 from modelcheck.errors import UsageError
 from modelcheck.explore.checkpoint import Reader
 from modelcheck.explore.native import shapes
+from modelcheck.explore.native.layout import Packing
 from modelcheck.explore.native.shapes import CURSOR, SPARE, SUBS, TRANSITIONS
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def take(search: NativeSearch) -> tuple[dict[str, Any], dict[str, Any]]:
     leaves = search.keeper.history.leaves
     numbers = {
         "widths": storage.packing.widths,
+        "groups": storage.packing.groups,
         "cursor": int(storage.shared[CURSOR]),
         "bounds": search.bounds,
         "levels": found.levels,
@@ -84,13 +86,17 @@ def restore(search: NativeSearch, reader: Reader) -> None:
 def _restore_states(search: NativeSearch, reader: Reader, numbers: Any) -> None:
     storage, used = search.storage, reader.count("states")
     widths = [int(w) for w in numbers["widths"]]
+    groups = [[int(slot) for slot in group] for group in numbers["groups"]]
+    if groups and sorted(sum(groups, [])) != list(range(len(widths))):
+        raise ValueError("its states have other slots")
+    packing = Packing(widths, groups)
     room = max(int(used * 1.2), 1 << 14)
     subs = max(int(reader.count("subs") * 1.5), 1 << 10)
     storage.refill(
-        widths, reader.array("states", room), used, reader.array("subs", subs),
+        packing, reader.array("states", room), used, reader.array("subs", subs),
         reader.count("subs"), [int(d) for d in numbers["dead"]],
     )  # fmt: skip
-    if not storage.fits(search.sizes()):
+    if not storage.fits():
         raise ValueError("its states have other widths")
     search.flat.use_layout(storage.packing.arrays)
     search.flat.add_everything()

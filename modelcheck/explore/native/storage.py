@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from modelcheck.explore.budget import available_mib
 from modelcheck.explore.native import calls
 from modelcheck.explore.native.arrays import Full, reserved
-from modelcheck.explore.native.layout import Packing, roomy_widths
+from modelcheck.explore.native.layout import WORD, Packing, roomy_widths, slots_together
 from modelcheck.explore.native.shapes import (
     ALLOCATED,
     CURSOR,
@@ -29,7 +28,7 @@ from modelcheck.explore.native.shapes import (
     Scratch,
     Store,
 )
-from modelcheck.tables.tables import State
+from modelcheck.tables.tables import State, Tables
 
 #: Places of a hash table that the upper 32 bits of a hash can tell apart.
 PLACES = 2**32
@@ -61,8 +60,9 @@ class Storage:
     Between two calls of the kernel, states are at 0 .. `used` - 1 without gaps.
     """
 
-    def __init__(self, sizes: Sequence[int], workers: int):
-        self.packing = Packing(roomy_widths(sizes))
+    def __init__(self, tables: Tables, workers: int):
+        self.tables = tables
+        self.packing = self._packed()
         self.shared = np.zeros(SHARED, np.int64)
         self.mine = list(np.zeros((workers, APART), np.int64)[:, :MINE])
         for counters in self.mine:
@@ -82,10 +82,10 @@ class Storage:
         self.own_all()
 
     def refill(  # noqa: PLR0913  the arrays of a store, with how much of each is in use
-        self, widths: list[int], states: Any, used: int, subs: Any, parts: int, dead: list[int]
+        self, packing: Packing, states: Any, used: int, subs: Any, parts: int, dead: list[int]
     ) -> None:
         """Take over states of an earlier search, in order, and make their tables anew."""
-        self.packing, self.dead, self._space = Packing(widths), dead, None
+        self.packing, self.dead, self._space = packing, dead, None
         self.mine[0][NEXT], self.shared[SUBS] = used, parts
         table = np.zeros(_table_size(len(states)), np.uint32)
         sub_table = np.zeros(2 * len(subs), np.uint32)
@@ -208,32 +208,40 @@ class Storage:
         calls.rehash(subs, 0, used, sub_table, np.array(spare, np.int64))
         self.store = Store(states, table, subs, sub_table, self.shared)
 
-    def fits(self, sizes: Sequence[int]) -> bool:
-        """Tell whether the layout has bits for so many values of each slot."""
-        return self.packing.holds(sizes)
+    def fits(self) -> bool:
+        """Tell whether the layout has bits for all values that each slot has taken."""
+        return self.packing.holds(self._sizes())
+
+    def _sizes(self) -> list[int]:
+        return [len(d.values) for d in self.tables.domains]
+
+    def _packed(self) -> Packing:
+        """Return a layout for the values that each slot has taken, and some more."""
+        widths = roomy_widths(self._sizes())
+        return Packing(widths, slots_together(self.tables) if sum(widths) > WORD else [])
 
     def repacking_mib(self) -> float:
         """Return about how much memory `repack` takes for a while, in MiB."""
         parts = len(self.store.subs) if self.packing.arrays.words > 1 else 0
         return (self.used * 1.2 * (8 + 4 / FULL) + parts * (8 + 2 * 4)) / 2**20
 
-    def repack(self, sizes: Sequence[int]) -> None:
-        """Pack all states anew, in the same order, with bits for so many values of each slot.
+    def repack(self) -> None:
+        """Pack all states anew, in the same order, with bits for the values that each slot takes.
 
         Raises `Full` where the new parts are too many; all is then as before.
         """
         packing, old, used, space = self.packing, self.store, self.used, self._space
         shared, mine = self.shared.copy(), [m.copy() for m in self.mine]
         try:
-            self._repack(sizes, packing.arrays, old, used)
+            self._repack(packing.arrays, old, used)
         except Full:
             self.packing, self.store, self._space = packing, old, space
             for counters, before in zip([self.shared, *self.mine], [shared, *mine], strict=True):
                 counters[:] = before
             raise
 
-    def _repack(self, sizes: Sequence[int], old_layout: Any, old: Store, used: int) -> None:
-        self.packing = Packing(roomy_widths(sizes))
+    def _repack(self, old_layout: Any, old: Store, used: int) -> None:
+        self.packing = self._packed()
         self.mine[0][NEXT] = 0
         self.shared[SUBS] = 0
         self.dead = []
@@ -281,6 +289,7 @@ def scratch(layout: Layout, agents: int = 0) -> Scratch:
         words=np.empty(words, np.uint64),
         changed=np.empty(words, np.uint64),
         ids=np.empty(words + joins + 1, np.uint64),
+        made=np.empty(words + joins + 1, np.uint64),
         leaves=np.empty(agents, np.int64),
         whose=np.empty(agents, np.int64),
         pending=np.empty(pending, np.uint64),
