@@ -424,15 +424,16 @@ def _with_restarts(
         except Restart:
             continue
         except Fails as fails:
-            raise _fails_at_start(system, fails) from None
+            raise _fails_at_start(learner, fails) from None
         finally:
             learner.forget_runs()
 
 
-def _fails_at_start(system: System, fails: Fails) -> FailsAtStart:
-    failure = fails.failure
+def _fails_at_start(learner: Learner, fails: Fails) -> FailsAtStart:
+    failure, who = fails.failure, learner.process_name(fails.agent)
     return FailsAtStart(
-        f"a process of model {system.name} fails before its first step: {failure.message}",
+        f"process {who} of model {learner.system.name} fails before its first step: "
+        f"{failure.message}",
         "There is no state to begin with; `modelcheck check` tells it as a violation.",
         file=failure.file,
         line=failure.line,

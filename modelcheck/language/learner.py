@@ -135,7 +135,10 @@ class Learner:
         """Return the id of the first local state of the process in `slot`. May raise `Fails`."""
         agent = slot - len(self.system.refs)
         run = Run(self._processes[agent], self.shape.observed)
-        run.send(None)
+        try:
+            run.send(None)
+        except Fails as fails:
+            raise Fails(fails.failure, agent) from None
         return self._intern(agent, run.local(None, None))
 
     def absent(self, slot: int) -> int:

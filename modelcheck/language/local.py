@@ -109,11 +109,11 @@ ABSENT = LocalState(("absent",), "absent")
 
 
 class Fails(Exception):
-    """The user's code failed: carries the `Failure`."""
+    """The user's code failed: carries the `Failure`; before a first step, the agent too."""
 
-    def __init__(self, failure: Failure):
+    def __init__(self, failure: Failure, agent: int = -1):
         super().__init__(failure.message)
-        self.failure = failure
+        self.failure, self.agent = failure, agent
 
 
 #: What process code may raise that is the model's behaviour: all but Ctrl-C.

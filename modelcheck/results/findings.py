@@ -183,7 +183,12 @@ def failed_at_start(system: System, learner: Learner, fails: Fails, seconds: flo
         processes=tuple(a.name for a in learner.result.agents),
         states=({r.name: r.initial for r in system.refs},),
         steps=(),
-        final=tuple(ProcessStatus(a.name, "not started") for a in learner.result.agents),
+        final=tuple(
+            ProcessStatus(a.name, "failed", "", failure.file, failure.line)
+            if number == fails.agent
+            else ProcessStatus(a.name, "not started")
+            for number, a in enumerate(learner.result.agents)
+        ),
         violation=violation,
     )
     expected = held_against(system, learner.memory.name, Verdict.VIOLATED, violation)

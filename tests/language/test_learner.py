@@ -84,7 +84,7 @@ def test_a_failure_before_the_first_step_has_a_trace_too():
 
     result = run(Shared(), p)
     assert message(result).startswith("assertion: nothing to do")
-    assert (result.states, len(result.trace), result.trace.final[0].status) == (0, 0, "not started")
+    assert (result.states, len(result.trace), result.trace.final[0].status) == (0, 0, "failed")
     assert result.violation.line == p.__code__.co_firstlineno + 1
 
 
