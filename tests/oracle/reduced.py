@@ -367,10 +367,11 @@ def one(
     seed, natively = job
     with quiet():
         if natively and native.available():
-            from modelcheck.explore.native import engine
+            from modelcheck.explore.native import engine, layout
             from modelcheck.explore.native import reduced as engine_reduced
 
             engine.WIDE = engine_reduced.WIDE = 2  # or no level would be wide enough for two
+            layout.WORD = 9 if seed % 3 == 0 else 64  # few values, and yet states of several words
             # Choices are looked at again, and mended or begun anew, in runs of a few states too.
             mended = seed % 2 == 0
             engine_reduced.MEND_FROM = 0 if mended else LIMIT

@@ -51,6 +51,17 @@ class Packing:
         return all(size <= 1 << width for size, width in zip(sizes, self.widths, strict=True))
 
 
+def packed(tables: Tables) -> Packing:
+    """Return a layout for the values that each slot has taken so far, and some more."""
+    widths = roomy_widths(sizes_of(tables))
+    return Packing(widths, slots_together(tables) if sum(widths) > WORD else [])
+
+
+def sizes_of(tables: Tables) -> list[int]:
+    """Return how many values each slot has taken."""
+    return [len(domain.values) for domain in tables.domains]
+
+
 def widths_for(sizes: Sequence[int], slack: int = 0) -> list[int]:
     """Return the bits that each slot needs for so many values, and `slack` more where it may grow.
 

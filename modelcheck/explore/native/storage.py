@@ -9,7 +9,7 @@ import numpy as np
 from modelcheck.explore.budget import available_mib
 from modelcheck.explore.native import calls
 from modelcheck.explore.native.arrays import Full, reserved
-from modelcheck.explore.native.layout import WORD, Packing, roomy_widths, slots_together
+from modelcheck.explore.native.layout import Packing, packed, sizes_of
 from modelcheck.explore.native.shapes import (
     ALLOCATED,
     CURSOR,
@@ -62,7 +62,7 @@ class Storage:
 
     def __init__(self, tables: Tables, workers: int):
         self.tables = tables
-        self.packing = self._packed()
+        self.packing = packed(self.tables)
         self.shared = np.zeros(SHARED, np.int64)
         self.mine = list(np.zeros((workers, APART), np.int64)[:, :MINE])
         for counters in self.mine:
@@ -210,15 +210,7 @@ class Storage:
 
     def fits(self) -> bool:
         """Tell whether the layout has bits for all values that each slot has taken."""
-        return self.packing.holds(self._sizes())
-
-    def _sizes(self) -> list[int]:
-        return [len(d.values) for d in self.tables.domains]
-
-    def _packed(self) -> Packing:
-        """Return a layout for the values that each slot has taken, and some more."""
-        widths = roomy_widths(self._sizes())
-        return Packing(widths, slots_together(self.tables) if sum(widths) > WORD else [])
+        return self.packing.holds(sizes_of(self.tables))
 
     def repacking_mib(self) -> float:
         """Return about how much memory `repack` takes for a while, in MiB."""
@@ -241,7 +233,7 @@ class Storage:
             raise
 
     def _repack(self, old_layout: Any, old: Store, used: int) -> None:
-        self.packing = self._packed()
+        self.packing = packed(self.tables)
         self.mine[0][NEXT] = 0
         self.shared[SUBS] = 0
         self.dead = []
