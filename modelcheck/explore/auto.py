@@ -46,11 +46,12 @@ LEARNING = 2
 #: A search of so many states is large: reduction, which begins anew, may be worth its while.
 LARGE = 1 << 17
 
-#: The kernel of the exact search.
-KERNEL = "kernel.expand"
+#: Kernels that are compiled when they are first needed: those of the exact search and of choosing
+#: what to expand in a reduced one.
+KERNEL, REDUCING = "expand", "choose"
 
-#: The kernel that searches up to symmetry, which is compiled when it is first needed.
-SYMMETRIC = "orbits.expand"
+#: The same up to symmetry; and that of searches that may miss states.
+SYMMETRIC, SYMMETRIC_REDUCING, LOSSY = "orbits.expand", "orbits.successors", "compact.expand"
 
 
 def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
@@ -60,7 +61,7 @@ def explore(tables: Tables, meter: Meter, plan: Plan) -> Search:
     if plan.reduction:
         return _shortened(_reduced(tables, meter, plan), meter, plan)
     if plan.store is not None or plan.keeper is not None:
-        _announce(plan.say)
+        _announce(plan.say, KERNEL if plan.store is None else LOSSY)
         return _kept(tables, meter, plan)
     return _everything(tables, meter, plan)
 
@@ -120,7 +121,9 @@ def _orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> S
         )
         return None if other is None else _real(other, form, real)
 
-    return _search(tables, meter, plan, _Space(SYMMETRIC, search, reduce, canonical))
+    kernels = (REDUCING, SYMMETRIC_REDUCING)
+    space = _Space(SYMMETRIC, search, kernels, reduce, canonical)
+    return _search(tables, meter, plan, space)
 
 
 def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Plan) -> Search:
@@ -130,7 +133,7 @@ def _reduced_orbits(tables: Tables, canonical: Canonical, meter: Meter, plan: Pl
         search = reduced.explore(tables, meter, pause=pause, make=partial(OrbitRun, canonical))
         if search.paused is None:
             return search
-    _announce(plan.say, SYMMETRIC)
+    _announce(plan.say, SYMMETRIC, REDUCING, SYMMETRIC_REDUCING)
     engine = native.load_symmetric_reduced()
     return engine.explore(tables, meter, canonical, plan.workers)  # type: ignore[no-any-return] # lazily imported
 
@@ -160,7 +163,7 @@ def _reduced(tables: Tables, meter: Meter, plan: Plan) -> Search:
         search = reduced.explore(tables, meter, pause=pause, audited=plan.audit)
         if search.paused is None:
             return search
-    _announce(plan.say)
+    _announce(plan.say, KERNEL, REDUCING)
     engine = native.load_reduced()
     return engine.explore(tables, meter, plan.workers, audited=plan.audit)  # type: ignore[no-any-return] # lazily imported
 
@@ -240,7 +243,7 @@ def _everything(tables: Tables, meter: Meter, plan: Plan) -> Search:
             tables, meter, plan.workers, witnesses=found.witnesses, instead_of=found.levels
         )
 
-    return _search(tables, meter, plan, _Space(KERNEL, search, reduce))
+    return _search(tables, meter, plan, _Space(KERNEL, search, (REDUCING,), reduce))
 
 
 @frozen
@@ -248,12 +251,14 @@ class _Space:
     """What a search of everything is made of: of all states, or of all orbits.
 
     `search` makes a native search, which takes `kernel`. `reduce` searches anew with reduction what
-    a search was left for, since it proved to be large; it returns None where that is given up.
+    a search was left for, since it proved to be large; that takes the kernels `reducing`, and
+    returns None where it is given up.
     `canonical` is for a search of orbits in plain Python.
     """
 
     kernel: str
     search: Callable[[], Any]
+    reducing: tuple[str, ...]
     reduce: Callable[[Search], Search | None]
     canonical: Canonical | None = None
 
@@ -290,6 +295,7 @@ def _go_on(going_on: Any, meter: Meter, plan: Plan, space: _Space) -> Search:
         return found
     visits = _visits(found.tables)
     try:
+        _announce(plan.say, *space.reducing)
         other = space.reduce(found)
     except KeyboardInterrupt as error:  # what was found by then is not lost
         found.reason = reason_of(error)
@@ -311,6 +317,6 @@ def _restore(tables: Tables, visits: dict[Any, int]) -> None:
         leaf.visits = visits.get(leaf, 0)
 
 
-def _announce(say: Callable[[str], None] | None, kernel: str = KERNEL) -> None:
-    if say is not None and not native.compiled(kernel):
+def _announce(say: Callable[[str], None] | None, *kernels: str) -> None:
+    if say is not None and not all(map(native.compiled, kernels)):
         say("compiling the native explorer: some seconds, this first time only")

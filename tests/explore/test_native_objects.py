@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from commandline import CLASSIC
 
-from modelcheck.explore import native
+from modelcheck import check
+from modelcheck.explore import auto, native
+from modelcheck.loading import load
 
 SEARCH = f"""
 import sys
@@ -129,3 +131,37 @@ for model in (many, models["philosophers"], models["greedy_philosophers"]):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[:2] == [str((1 + 3 + 3) ** 4), "242"]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "how"),
+    [
+        ("expand", {"engine": "native"}),
+        ("choose", {"engine": "native", "reduction": True}),
+        ("compact.expand", {"bitstate": True}),
+    ],
+)
+def test_that_something_is_compiled_is_said_before(kernel, how, monkeypatch):
+    """Whichever kernel is lacking; and nothing is said where none is."""
+    [model] = [m for m in load(CLASSIC / "philosophers.py") if m.name == "philosophers"]
+    for lacking, times in ((kernel, 1), ("none", 0)):
+        monkeypatch.setattr(native, "compiled", lambda name, lacking=lacking: name != lacking)
+        said = []
+        check(model(n=5), say=said.append, **how)
+        assert sum("compiling" in text for text in said) == times
+
+
+def test_that_reduction_is_compiled_is_said_where_a_search_proves_large(monkeypatch):
+    """With symmetry or without: what the search of everything needed was there."""
+    monkeypatch.setattr(auto, "LARGE", 1 << 8)
+    monkeypatch.setattr(
+        native, "compiled", lambda name: name not in ("choose", "orbits.successors")
+    )
+    for path, name, n in (
+        ("classic/philosophers.py", "philosophers", 7),
+        ("symmetric/alike.py", "filter_lock_alike", 4),
+    ):
+        [model] = [m for m in load(CLASSIC.parent / path) if m.name == name]
+        said = []
+        check(model(n=n), say=said.append, engine="native")
+        assert sum("compiling" in text for text in said) == 1

@@ -38,11 +38,14 @@ def available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def compiled(kernel: str = "kernel.expand") -> bool:
-    """Tell whether a kernel has been compiled before, for this version of it."""
-    exact = kernel == "kernel.expand"  # that of others numba keeps itself
+def compiled(kernel: str = "expand") -> bool:
+    """Tell whether a kernel has been compiled before, for this version of it.
+
+    One that is called through `calls` goes by its name, another one by its module's name too.
+    """
     tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return any(folder().glob("expand_*.object" if exact else f"**/{kernel}-*{tag}*.nbi"))
+    by_numba = f"**/{kernel}-*{tag}*.nbi"
+    return any(folder().glob(by_numba if "." in kernel else f"{kernel}_*.object"))
 
 
 def load() -> Any:

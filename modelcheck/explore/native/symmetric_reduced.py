@@ -19,6 +19,9 @@ from modelcheck.explore.reduction.relations import Relations
 from modelcheck.explore.search import Move, Search
 from modelcheck.tables.tables import State, Tables
 
+#: What looking for ignored steps takes at most, for each state and for each step between two.
+STATE_BYTES, EDGE_BYTES = 80, 32
+
 
 class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
     """One run of a reduced search of orbits.
@@ -62,9 +65,13 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
     def _ignored(self) -> tuple[Any, Any]:
         """Return a state of each part that is never left and never takes all steps.
 
-        With each the agents that it did not take, as bits.
+        With each the agents that it did not take, as bits. None where there is no room to look.
         """
         count = self.storage.used
+        edges_mib = self.transitions() * EDGE_BYTES / 2**20
+        self.search.reason = self.meter.room_for(count * STATE_BYTES / 2**20 + edges_mib)
+        if self.search.reason:
+            return np.zeros(0, np.int64), np.zeros(0, np.uint64)
         begin, edges = self._edges()
         parts = components(begin, edges, count)
         sources, targets = np.repeat(np.arange(count), np.diff(begin)), edges.astype(np.int64)
