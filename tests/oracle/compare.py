@@ -264,9 +264,9 @@ def _who(result: Any) -> list[str]:
     numbers: dict[str, int] = {}
     names = []
     for step in result.trace.steps:
-        group, bracket, _ = step.process.partition("[")
+        group = step.process.partition("[")[0]  # a child has no number where one is enough
         number = numbers.setdefault(step.process, len(numbers))
-        names.append(f"{group}[{number}]" if bracket and group == "child" else step.process)
+        names.append(f"{group}[{number}]" if group == "child" else step.process)
     return names
 
 
