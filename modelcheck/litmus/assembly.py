@@ -74,7 +74,7 @@ def read_program(parts: Parts, unroll: int) -> Litmus:
     for row in rows[1:]:
         if len(row) > len(header):
             source.fail(row[len(header)][1], "this row has more columns than there are processes")
-    question = read_question(parts, end, isa.register)
+    question = read_question(parts, end, init, isa.register)
     return Litmus(
         parts.arch, parts.name, source.file, source, init.locations, tuple(threads), question,
         expected_result(source.text),

@@ -8,21 +8,39 @@ from typing import Any
 from attrs import frozen
 
 from modelcheck.axiomatic.execution import Value
-from modelcheck.litmus.scan import Cursor, number
+from modelcheck.litmus.scan import Cursor, Token, number
+
+
+@frozen
+class Array:
+    """An array of a test: its number of cells, and how far apart their addresses are."""
+
+    size: int
+    stride: int = 1
+
+    def cell(self, name: str, index: int) -> str:
+        """Return the name in memory of a cell, which is also the value of a pointer to it."""
+        return f"{name}+{index * self.stride}" if index else name
 
 
 @frozen(order=True)
 class Place:
-    """Where a final value is found: a register of a thread, or a memory location (`proc` None)."""
+    """Where a final value is found: a register of a thread, or a memory location (`proc` None).
+
+    ``name`` is the location's name in memory; a cell of an array has its number in ``index``.
+    """
 
     proc: int | None
     name: str
+    index: int | None = None
 
     def text(self, brackets: bool = False) -> str:
         """Return the place as herd7 writes it: ``0:r1``, ``x``, or ``[x]`` with brackets."""
         if self.proc is not None:
             return f"{self.proc}:{self.name}"
-        return f"[{self.name}]" if brackets and not self.name.endswith("]") else self.name
+        if self.index is not None:
+            return f"{self.name.partition('+')[0]}[{self.index}]"
+        return f"[{self.name}]" if brackets else self.name
 
 
 State = Mapping[Place, Value]
@@ -176,10 +194,17 @@ class ConditionReader:
         At the first word after the program.
     registers : function of (process, name)
         Returns the canonical name of a register as the program's language writes it.
+    arrays : mapping, optional
+        The arrays of the test.
     """
 
-    def __init__(self, cursor: Cursor, registers: Callable[[str], str] = str):
-        self.cursor, self.register = cursor, registers
+    def __init__(
+        self,
+        cursor: Cursor,
+        registers: Callable[[str], str] = str,
+        arrays: Mapping[str, Array] | None = None,
+    ):
+        self.cursor, self.register, self.arrays = cursor, registers, arrays or {}
 
     def question(self) -> Question:
         """Return all of it; an absent condition is ``forall (true)``."""
@@ -228,7 +253,13 @@ class ConditionReader:
         while not cursor.accept("]"):
             if cursor.accept(";", ","):
                 continue
-            yield self._place()
+            name = cursor.token.text
+            if name in self.arrays and cursor.peek().text != "[":
+                cursor.advance()
+                array = self.arrays[name]
+                yield from (Place(None, array.cell(name, i), i) for i in range(array.size))
+            else:
+                yield self._place()
             while cursor.at("*") or cursor.token.kind == "name":  # its type
                 cursor.advance()
 
@@ -299,30 +330,44 @@ class ConditionReader:
         if token.kind == "number":
             cursor.fail(f"`:` expected after the process {token.text}, found {cursor.found()}")
         if cursor.at("[") and cursor.peek().kind == "number":
-            cursor.advance()
-            index = cursor.advance().text
-            cursor.expect("]")
-            return Place(None, f"{token.text}[{index}]")
+            index = self._index(token)
+            return Place(None, self.arrays[token.text].cell(token.text, index), index)
+        if token.text in self.arrays:
+            cursor.fail(
+                f"`{token.text}` is an array", f"Write `{token.text}[0]` for a cell.", token
+            )
         return Place(None, token.text)
+
+    def _index(self, name: Token) -> int:
+        """Return the number in brackets that follows an array's name."""
+        cursor = self.cursor
+        cursor.advance()
+        token = cursor.advance()
+        cursor.expect("]")
+        array = self.arrays.get(name.text)
+        if array is None:
+            cursor.fail(f"`{name.text}` is no array", f"Declare it: `int {name.text}[2];`.", name)
+        index = number(token.text)
+        if index >= array.size:
+            cursor.fail(f"`{name.text}` has {array.size} cells", "They are numbered from 0.", token)
+        return index
 
     def _value(self) -> Value | Place:
         cursor = self.cursor
         if cursor.at("[", "*"):
             return self._place()
-        if cursor.accept("&"):
-            return cursor.name().text
+        cursor.accept("&")
         sign = -1 if cursor.accept("-") else 1
         if cursor.peek().text == ":" and cursor.token.kind in ("number", "name"):
             return self._place()
         if cursor.token.kind == "number":
             return sign * number(cursor.advance().text)
         if cursor.token.kind == "name":
-            name = cursor.advance().text
+            token = cursor.advance()
             if cursor.at("[") and cursor.peek().kind == "number":
-                cursor.advance()
-                name += f"[{cursor.advance().text}]"
-                cursor.expect("]")
-            return name
+                index = self._index(token)
+                return self.arrays[token.text].cell(token.text, index)
+            return token.text
         return cursor.fail(f"a value expected, found {cursor.found()}")
 
 
@@ -333,4 +378,14 @@ def _proc(text: str, cursor: Cursor, token: Any) -> int:
     return int(digits)
 
 
-__all__ = ["And", "ConditionReader", "Equal", "Not", "Or", "Place", "Proposition", "Question"]
+__all__ = [
+    "And",
+    "Array",
+    "ConditionReader",
+    "Equal",
+    "Not",
+    "Or",
+    "Place",
+    "Proposition",
+    "Question",
+]

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from modelcheck.axiomatic.execution import Value
-from modelcheck.litmus.condition import ConditionReader, Question
+from modelcheck.litmus.condition import Array, ConditionReader, Question
 from modelcheck.litmus.errors import LitmusError
 from modelcheck.litmus.machine import Machine
 from modelcheck.litmus.scan import Cursor, Source, number, without_comments
@@ -139,6 +139,7 @@ class Init:
     locations: dict[str, Value]
     registers: dict[int, dict[str, Value]]
     named: set[str]  # every location that the section names, also without a value
+    arrays: dict[str, Array] = field(factory=dict)
 
 
 def read_init(parts: Parts, register: Callable[[str], str] = str) -> Init:
@@ -179,8 +180,9 @@ def _item(cursor: Cursor, init: Init, register: Callable[[str], str]) -> None:
             cursor.fail(f"`{words[-3].text}` is no process", "", words[-3])
         init.registers.setdefault(int(digits), {})[register(name)] = values[0] if values else 0
     elif size is not None:
+        array = init.arrays[name] = Array(size)
         for i, value in enumerate((values or []) + [0] * (size - len(values or []))):
-            init.locations[f"{name}+{i}" if i else name] = value
+            init.locations[array.cell(name, i)] = value
         init.named.add(name)
     else:
         init.named.add(name)
@@ -224,11 +226,13 @@ def _value(cursor: Cursor) -> Value:
     )
 
 
-def read_question(parts: Parts, at: int, register: Callable[[str], str] = str) -> Question:
+def read_question(
+    parts: Parts, at: int, init: Init, register: Callable[[str], str] = str
+) -> Question:
     """Return the question, which begins at a position of the file."""
     text = parts.source.text[:at] + without_comments(parts.source.text[at:])
     cursor = Cursor(parts.source, at, len(text), text=text)
-    return ConditionReader(cursor, register).question()
+    return ConditionReader(cursor, register, init.arrays).question()
 
 
 RESULT = re.compile(r"Result:\s*([A-Za-z-]+)(?:[ \t]+(DATARACE|RACE)\b)?", re.IGNORECASE)

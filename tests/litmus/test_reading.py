@@ -57,6 +57,24 @@ def test_a_name_with_the_suffix_of_a_file():
     assert named.name == "MP+o"
 
 
+def test_a_cell_of_an_array_in_the_condition():
+    """`a[1]` in a condition is the cell of a process; `locations` takes all cells."""
+    body = "{ int a[2]; }\nP0(int *a) { WRITE_ONCE(a[1], 1); }\nlocations [a;] exists (a[1]=1)"
+    found = run(parse(f"C cells\n{body}"), MODELS["lkmm"])
+    assert [state_text(s) for s in found.states] == ["a[0]=0; a[1]=1;"]
+    assert found.observation == "Always"
+
+
+@pytest.mark.parametrize(
+    ("condition", "what"),
+    [("a[2]=1", "`a` has 2 cells"), ("x[0]=1", "`x` is no array"), ("a=1", "`a` is an array")],
+)
+def test_a_cell_that_is_not_there(condition, what):
+    """A condition over a cell that no array has is a mistake, not a location that stays 0."""
+    with pytest.raises(LitmusError, match=what):
+        parse(f"C cells\n{{ int a[2]; }}\nP0(int *a) {{ a[1] = 1; }}\nexists ({condition})")
+
+
 def c(body: str, condition: str = "exists (x=1)") -> str:
     return f"C t\n{{}}\nP0(int *x, int *y) {{ {body} }}\n{condition}\n"
 
