@@ -37,6 +37,8 @@ class Event:
     addr: int = 0  # the reads that the address comes from
     data: int = 0  # the reads that the stored value comes from
     ctrl: int = 0  # the reads that decided whether this event happens
+    picked_addr: int = 0  # the reads that decided which of several values is in the address
+    picked_data: int = 0  # ... and in the stored value
     rmw: int | None = None  # of the write of a read-modify-write: its read
     proc: int | None = None
 
@@ -149,6 +151,16 @@ class Skeleton:
     def ctrl(self) -> Relation:
         """Return the control dependencies."""
         return self._lifted("ctrl")
+
+    @cached_property
+    def picked_addr(self) -> Relation:
+        """Return the reads that picked an address, as the flags of a conditional select do."""
+        return self._lifted("picked_addr")
+
+    @cached_property
+    def picked_data(self) -> Relation:
+        """Return the reads that picked a stored value."""
+        return self._lifted("picked_data")
 
     @cached_property
     def po(self) -> Relation:

@@ -10,16 +10,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, Protocol
 
-from attrs import define
+from attrs import define, frozen
 
-from modelcheck.axiomatic.execution import Value
-from modelcheck.litmus.machine import ZERO, Cut, Datum, Fault, Machine
+from modelcheck.litmus.machine import ZERO, Cut, Datum, Machine
 from modelcheck.litmus.scan import Source
 from modelcheck.litmus.test import Execute, Litmus, Parts, expected_result, read_init, read_question
+from modelcheck.litmus.widths import Kind, Memory
 
 #: Runs an instruction; the result is the label of a branch that is taken.
 Step = Callable[[Machine], str | None]
 
+UNDECLARED = Kind()
 LAST = re.compile(r"\s*(?:exists|forall|locations|filter|final|observed|not\s+exists|~\s*exists)\b")
 LABEL = re.compile(r"\s*([A-Za-z_.$][\w.$]*)\s*:(?!:)\s*")
 INSTRUCTION = re.compile(r"\s*(\S+)\s*(.*?)\s*$", re.DOTALL)
@@ -33,8 +34,25 @@ class Wrong(Exception):
         self.what, self.remedy = what, remedy
 
 
+@frozen
+class Jump:
+    """A branch to a label, if the condition (a number that is not 0) is true."""
+
+    label: str
+    condition: Callable[[Machine], Datum] | None = None
+
+    def __call__(self, machine: Machine) -> str | None:
+        if self.condition is None:
+            return self.label
+        datum = self.condition(machine)
+        machine.ctrl |= datum.deps | datum.cdeps
+        return self.label if machine.decide(datum) else None
+
+
 class InstructionSet(Protocol):
     """What an architecture provides."""
+
+    memory: Memory
 
     def register(self, name: str) -> str:
         """Return the name under which a register's value is kept."""
@@ -57,6 +75,7 @@ def read_program(parts: Parts, unroll: int) -> Litmus:
     isa = _instruction_set(parts.arch)
     source = parts.source
     init = read_init(parts, isa.register)
+    isa.memory = init.memory(source.file)
     rows, end = _rows(source, parts.clean, parts.program)
     header = rows[0]
     for k, (text, at) in enumerate(header):
@@ -70,7 +89,8 @@ def read_program(parts: Parts, unroll: int) -> Litmus:
         cells = [row[k] for row in rows[1:] if k < len(row)]
         given = symbolic | init.registers.get(k, {})
         start = {name: Datum(value) for name, value in given.items()}
-        threads.append(_program(source, isa, cells, start, unroll))
+        lines = _lines(source, isa, cells)
+        threads.append(_program(lines, start, init.register_kinds.get(k, {}), unroll))
     for row in rows[1:]:
         if len(row) > len(header):
             source.fail(row[len(header)][1], "this row has more columns than there are processes")
@@ -117,16 +137,25 @@ def _rows(source: Source, text: str, at: int) -> tuple[list[list[Cell]], int]:
     return rows, at
 
 
-def _program(
-    source: Source,
-    isa: InstructionSet,
-    cells: Sequence[Cell],
-    start: Mapping[str, Datum],
-    unroll: int,
-) -> Execute:
+def _lines(source: Source, isa: InstructionSet, cells: Sequence[Cell]) -> list[Line]:
+    """Return the program of a process; all labels that it jumps to are there."""
     lines: list[Line] = []
+    places: list[int] = []
     for text, at in cells:
-        lines += _cell(source, isa, text, at)
+        found = _cell(source, isa, text, at)
+        lines += found
+        places += [at] * len(found)
+    labels = {line.label for line in lines}
+    for line, at in zip(lines, places, strict=True):
+        target = line.step.label if isinstance(line.step, Jump) else None
+        if target is not None and target not in labels:
+            source.fail(at, f"there is no label `{target}`", "Write it before a line: `L0: ...`.")
+    return lines
+
+
+def _program(
+    lines: Sequence[Line], start: Mapping[str, Datum], kinds: Mapping[str, Kind], unroll: int
+) -> Execute:
     labels = {line.label: i for i, line in enumerate(lines) if line.label}
 
     def execute(machine: Machine) -> None:
@@ -143,13 +172,14 @@ def _program(
             target = line.step(machine)
             if target is None:
                 continue
-            if target not in labels:
-                raise Fault(f"there is no label {target}")
             if labels[target] < at:
                 rounds[at] = rounds.get(at, 0) + 1
                 if rounds[at] > unroll:
                     raise Cut
             at = labels[target]
+        for name, datum in machine.regs.items():
+            fit = kinds.get(name, UNDECLARED).fit
+            machine.regs[name] = datum._replace(value=fit(datum.value))
 
     return execute
 
@@ -206,23 +236,14 @@ def immediate(text: str) -> int:
         raise Wrong(f"`{text}` is no number") from None
 
 
-def branch(machine: Machine, condition: Datum, label: str) -> str | None:
-    """Return the label if the condition is true; what follows depends on the condition."""
-    machine.ctrl |= condition.deps
-    return label if machine.decide(condition) else None
+def on_flags(flags: str, holds: Callable[[int], bool], label: str) -> Jump:
+    """Return the branch that is taken if flags, which a register holds, are so."""
 
+    def condition(machine: Machine) -> Datum:
+        datum = get(machine, flags)
+        return datum._replace(value=int(isinstance(datum.value, int) and holds(datum.value)))
 
-def compare(a: Datum, b: Datum) -> Datum:
-    """Return -1, 0 or 1: how `a` compares with `b`."""
-    return Datum(_sign(a.value, b.value), a.deps | b.deps)
-
-
-def _sign(a: Value, b: Value) -> int:
-    if a == b:
-        return 0
-    if isinstance(a, int) and isinstance(b, int):
-        return -1 if a < b else 1
-    return 1
+    return Jump(label, condition)
 
 
 def get(machine: Machine, register: str) -> Datum:
@@ -232,7 +253,7 @@ def get(machine: Machine, register: str) -> Datum:
 
 def put(machine: Machine, register: str, datum: Datum) -> None:
     """Write a register."""
-    machine.regs[register] = Datum(datum.value, datum.deps)
+    machine.regs[register] = Datum(datum.value, datum.deps, datum.cdeps)
 
 
-__all__ = ["InstructionSet", "Step", "Wrong", "branch", "compare", "immediate", "read_program"]
+__all__ = ["InstructionSet", "Step", "Wrong", "Jump", "immediate", "read_program"]

@@ -61,6 +61,10 @@ class Proposition:
         """Return it as herd7 prints it inside an operator."""
         raise NotImplementedError
 
+    def with_values(self, fit: Callable[[Place, Value], Value]) -> Proposition:
+        """Return it with other values for the places."""
+        raise NotImplementedError
+
 
 @frozen
 class Equal(Proposition):
@@ -83,6 +87,11 @@ class Equal(Proposition):
         value = self.value.text(True) if isinstance(self.value, Place) else str(self.value)
         return f"{self.place.text(True)}={value}"
 
+    def with_values(self, fit: Callable[[Place, Value], Value]) -> Proposition:
+        if isinstance(self.value, Place):
+            return self
+        return Equal(self.place, fit(self.place, self.value))
+
 
 @frozen
 class Not(Proposition):
@@ -99,6 +108,9 @@ class Not(Proposition):
 
     def text(self, above: str = "top") -> str:
         return f"not ({self.body.text()})"
+
+    def with_values(self, fit: Callable[[Place, Value], Value]) -> Proposition:
+        return Not(self.body.with_values(fit))
 
 
 @frozen
@@ -121,6 +133,9 @@ class And(Proposition):
         inner = " /\\ ".join(part.text("and") for part in self.parts)
         return f"({inner})" if above == "implies" else inner
 
+    def with_values(self, fit: Callable[[Place, Value], Value]) -> Proposition:
+        return And(tuple(part.with_values(fit) for part in self.parts))
+
 
 @frozen
 class Or(Proposition):
@@ -142,6 +157,9 @@ class Or(Proposition):
         inner = " \\/ ".join(part.text("or") for part in self.parts)
         return f"({inner})" if above in ("and", "implies") else inner
 
+    def with_values(self, fit: Callable[[Place, Value], Value]) -> Proposition:
+        return Or(tuple(part.with_values(fit) for part in self.parts))
+
 
 @frozen
 class Implies(Proposition):
@@ -160,6 +178,9 @@ class Implies(Proposition):
     def text(self, above: str = "top") -> str:
         inner = f"{self.first.text('implies')} => {self.second.text('implies')}"
         return f"({inner})" if above in ("and", "or") else inner
+
+    def with_values(self, fit: Callable[[Place, Value], Value]) -> Proposition:
+        return Implies(self.first.with_values(fit), self.second.with_values(fit))
 
 
 #: What the condition asks: whether some, no, or every final state satisfies it.

@@ -5,16 +5,26 @@ from __future__ import annotations
 import re
 
 from modelcheck.litmus.assembly import (
+    Jump,
     Step,
     Wrong,
-    branch,
-    compare,
     get,
     immediate,
+    on_flags,
     put,
     wrong_operands,
 )
-from modelcheck.litmus.machine import Datum, Machine, combine
+from modelcheck.litmus.machine import Datum, Machine
+from modelcheck.litmus.widths import (
+    NEGATIVE,
+    OVERFLOW,
+    ZERO_FLAG,
+    Memory,
+    Write,
+    difference_flags,
+    operate,
+    wrapped,
+)
 
 #: `%x` is a register of the reader's choice: the initial state gives its value.
 REGISTER = re.compile(r"r\d+$|%\w+$")
@@ -24,25 +34,29 @@ ARITHMETIC = {
     "add": "+", "subf": "-", "sub": "-", "xor": "^", "and": "&", "or": "|", "mullw": "*",
     "addi": "+", "subi": "-", "xori": "^", "andi": "&", "ori": "|", "mulli": "*",
 }  # fmt: skip
-LOADS = ("lwz", "ld", "lbz", "lhz", "lwa")
-STORES = ("stw", "std", "stb", "sth")
+#: Bytes, and whether a load keeps the sign.
+LOADS = {
+    "lbz": (1, False), "lhz": (2, False), "lwz": (4, False), "lwa": (4, True), "ld": (8, False),
+}  # fmt: skip
+STORES = {"stb": 1, "sth": 2, "stw": 4, "std": 8}
+COMPARISONS = {"cmpw": 4, "cmpwi": 4, "cmpd": 8, "cmpdi": 8}
+#: What signs of a comparison a branch is taken for.
 CONDITIONS = {
-    "eq": (0,),
-    "ne": (-1, 1),
-    "lt": (-1,),
-    "gt": (1,),
-    "le": (-1, 0),
-    "ge": (0, 1),
-    "nl": (0, 1),
+    "eq": (0,), "ne": (-1, 1), "lt": (-1,), "gt": (1,), "le": (-1, 0), "ge": (0, 1), "nl": (0, 1),
     "ng": (-1, 0),
-}
+}  # fmt: skip
 PLAIN: frozenset[str] = frozenset()
 RESERVED = frozenset({"X"})
 RESERVATION = "%reservation"
 
+Parts = list[tuple[str, int]]
+
 
 class Ppc:
     """The instruction set of ``PPC`` tests."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
 
     def register(self, name: str) -> str:
         return name
@@ -59,16 +73,19 @@ class Ppc:
             return _copy(operands)
         if base in ARITHMETIC:
             return _arithmetic(base, name, operands)
-        if base in LOADS or base[:-1] in LOADS and base.endswith("x"):
-            return _load(name, base.endswith("x"), operands)
-        if base in STORES or base[:-1] in STORES and base.endswith("x"):
-            return _store(name, base.endswith("x"), operands)
+        plain, indexed = base.removesuffix("x"), base.endswith("x")
+        if plain in LOADS:
+            parts = _address(name, indexed, operands)
+            return _load(self.memory, operands[0], LOADS[plain], parts)
+        if plain in STORES:
+            parts = _address(name, indexed, operands)
+            return _store(self.memory, operands[0], STORES[plain], parts)
         if base in ("lwarx", "ldarx"):
-            return _load_reserved(operands)
+            return _load_reserved(self.memory, operands, 4 if base == "lwarx" else 8)
         if base in ("stwcx", "stdcx"):
-            return _store_conditional(operands)
-        if base.startswith("cmp"):
-            return _compare(name, operands)
+            return _store_conditional(self.memory, operands, 4 if base == "stwcx" else 8)
+        if base in COMPARISONS:
+            return _compare(name, COMPARISONS[base], operands)
         return _branch(name, operands)
 
 
@@ -113,15 +130,15 @@ def _arithmetic(base: str, name: str, operands: list[str]) -> Step:
 
     def step(machine: Machine) -> None:
         right = number if number is not None else get(machine, second)
-        result = combine(operator, get(machine, first), right)
+        result = operate(operator, get(machine, first), right, 8)
         put(machine, target, result)
         if name.endswith("."):
-            put(machine, "cr0", compare(result, Datum(0)))
+            put(machine, "cr0", result._replace(value=difference_flags(result.value, 0, 8)))
 
     return step
 
 
-def _address(name: str, indexed: bool, operands: list[str]) -> list[tuple[str, int]]:
+def _address(name: str, indexed: bool, operands: list[str]) -> Parts:
     """Return the registers and the displacement that make up an address."""
     if indexed:
         if len(operands) != 3:
@@ -136,44 +153,47 @@ def _address(name: str, indexed: bool, operands: list[str]) -> list[tuple[str, i
     return [(found.group(2), int(found.group(1) or 0))]
 
 
-def _sum(machine: Machine, parts: list[tuple[str, int]]) -> Datum:
+def _sum(machine: Machine, parts: Parts) -> Datum:
     result = Datum(0)
     for register, displacement in parts:
         if register:
-            result = combine("+", result, get(machine, register))
+            result = operate("+", result, get(machine, register), 8)
         if displacement:
-            result = combine("+", result, Datum(displacement))
+            result = operate("+", result, Datum(displacement), 8)
     return result
 
 
-def _load(name: str, indexed: bool, operands: list[str]) -> Step:
-    parts = _address(name, indexed, operands)
-    target = operands[0]
-    return lambda machine: put(machine, target, machine.read(_sum(machine, parts), PLAIN))
-
-
-def _store(name: str, indexed: bool, operands: list[str]) -> Step:
-    parts = _address(name, indexed, operands)
-    source = operands[0]
+def _load(memory: Memory, name: str, how: tuple[int, bool], parts: Parts) -> Step:
+    (size, signed), target = how, name
 
     def step(machine: Machine) -> None:
-        machine.write(_sum(machine, parts), get(machine, source), PLAIN)
+        value = memory.load(machine, _sum(machine, parts), size)
+        if signed:  # it is extended to the whole register
+            value = value._replace(value=wrapped(wrapped(value.value, size, True), 8))
+        put(machine, target, value)
 
     return step
 
 
-def _load_reserved(operands: list[str]) -> Step:
+def _store(memory: Memory, source: str, size: int, parts: Parts) -> Step:
+    def step(machine: Machine) -> None:
+        memory.store(machine, _sum(machine, parts), get(machine, source), Write(size))
+
+    return step
+
+
+def _load_reserved(memory: Memory, operands: list[str], size: int) -> Step:
     parts = _address("lwarx", True, operands)
 
     def step(machine: Machine) -> None:
         address = _sum(machine, parts)
-        put(machine, operands[0], machine.read(address, RESERVED))
+        put(machine, operands[0], memory.load(machine, address, size, RESERVED))
         machine.regs[RESERVATION] = Datum(len(machine.events))
 
     return step
 
 
-def _store_conditional(operands: list[str]) -> Step:
+def _store_conditional(memory: Memory, operands: list[str], size: int) -> Step:
     parts = _address("stwcx.", True, operands)
 
     def step(machine: Machine) -> None:
@@ -183,15 +203,16 @@ def _store_conditional(operands: list[str]) -> Step:
         number = reserved - 1 if isinstance(reserved, int) and reserved else None
         same = number is not None and machine.events[number].loc == address.value
         if same and machine.choose(2) == 0:
-            machine.write(address, get(machine, operands[0]), RESERVED, rmw=number)
-            put(machine, "cr0", Datum(0))
+            value = get(machine, operands[0])
+            memory.store(machine, address, value, Write(size, RESERVED, number))
+            put(machine, "cr0", Datum(ZERO_FLAG))
         else:
-            put(machine, "cr0", Datum(1))
+            put(machine, "cr0", Datum(0))
 
     return step
 
 
-def _compare(name: str, operands: list[str]) -> Step:
+def _compare(name: str, size: int, operands: list[str]) -> Step:
     target = "cr0"
     if operands and operands[0].startswith("cr"):
         target = operands.pop(0)
@@ -202,7 +223,9 @@ def _compare(name: str, operands: list[str]) -> Step:
 
     def step(machine: Machine) -> None:
         right = number if number is not None else get(machine, second)
-        put(machine, target, compare(get(machine, first), right))
+        left = get(machine, first)
+        flags = difference_flags(left.value, right.value, size)
+        put(machine, target, Datum(flags, left.deps | right.deps))
 
     return step
 
@@ -210,21 +233,22 @@ def _compare(name: str, operands: list[str]) -> Step:
 def _branch(name: str, operands: list[str]) -> Step:
     base = name.rstrip("+-")
     if base == "b" and len(operands) == 1:
-        return lambda machine: operands[0]
+        return Jump(operands[0])
     if base[:1] != "b" or base[1:] not in CONDITIONS:
         raise Wrong("unknown instruction", "These are known: loads, stores, arithmetic, branches, "
                     "sync, lwsync, eieio, isync, lwarx, stwcx.")  # fmt: skip
-    signs = CONDITIONS[base[1:]]
     register = operands[0] if len(operands) == 2 else "cr0"
     if len(operands) not in (1, 2):
         wrong_operands(name, operands, "a label")
-    label = operands[-1]
+    signs = CONDITIONS[base[1:]]
+    return on_flags(register, lambda flags: _sign(flags) in signs, operands[-1])
 
-    def step(machine: Machine) -> str | None:
-        result = get(machine, register)
-        return branch(machine, result._replace(value=int(result.value in signs)), label)
 
-    return step
+def _sign(flags: int) -> int:
+    """Return how the two sides of a comparison compare: -1, 0 or 1."""
+    if flags & ZERO_FLAG:
+        return 0
+    return -1 if bool(flags & NEGATIVE) != bool(flags & OVERFLOW) else 1
 
 
 __all__ = ["Ppc"]

@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from modelcheck.axiomatic.execution import Value
-from modelcheck.litmus.condition import Array, ConditionReader, Question
+from modelcheck.litmus.condition import Array, ConditionReader, Place, Question
 from modelcheck.litmus.errors import LitmusError
 from modelcheck.litmus.machine import Machine
 from modelcheck.litmus.scan import Cursor, Source, number, without_comments
+from modelcheck.litmus.widths import Kind, Memory, kind_of
 
 Execute = Callable[[Machine], None]
 
@@ -140,6 +141,29 @@ class Init:
     registers: dict[int, dict[str, Value]]
     named: set[str]  # every location that the section names, also without a value
     arrays: dict[str, Array] = field(factory=dict)
+    kinds: dict[str, Kind] = field(factory=dict)  # of the locations; an array has that of its cells
+    register_kinds: dict[int, dict[str, Kind]] = field(factory=dict)
+
+    def memory(self, file: str) -> Memory:
+        """Return what an instruction set needs to know of the locations."""
+        lengths = {name: array.size * array.stride for name, array in self.arrays.items()}
+        return Memory(file, self.kinds, lengths)
+
+    def settle(self, typed: bool) -> None:
+        """Let pointers to cells lead to them, and in assembly every number fit its type."""
+        for name, value in self.locations.items():
+            kind = self.kinds.get(name.partition("+")[0], Kind())
+            value = self._pointer(value)
+            self.locations[name] = kind.fit(value) if typed else value
+        for registers in self.registers.values():
+            for name, value in registers.items():
+                registers[name] = self._pointer(value)
+
+    def _pointer(self, value: Value) -> Value:
+        if not isinstance(value, str) or "[" not in value:
+            return value
+        name, _, index = value.rstrip("]").partition("[")
+        return self.arrays.get(name, Array(0)).cell(name, int(index))
 
 
 def read_init(parts: Parts, register: Callable[[str], str] = str) -> Init:
@@ -149,13 +173,14 @@ def read_init(parts: Parts, register: Callable[[str], str] = str) -> Init:
     while cursor.token.kind != "end":
         if cursor.accept(";"):
             continue
-        _item(cursor, init, register)
+        _item(cursor, init, register, parts.arch != "C")
         if cursor.token.kind != "end":
             cursor.expect(";", "Initial values are separated by `;`.")
+    init.settle(parts.arch != "C")
     return init
 
 
-def _item(cursor: Cursor, init: Init, register: Callable[[str], str]) -> None:
+def _item(cursor: Cursor, init: Init, register: Callable[[str], str], addressed: bool) -> None:
     """Read ``x=1``, ``int *x = &y``, ``0:r1=x``, ``int x[2] = {1, 2}``, or a mere declaration."""
     start = cursor.token
     words = []
@@ -171,6 +196,7 @@ def _item(cursor: Cursor, init: Init, register: Callable[[str], str]) -> None:
     if not words or words[-1].kind != "name":
         cursor.fail("a location or register expected", "Write `x=1;` or `0:r1=x;`.", start)
     name = words[-1].text
+    kind = kind_of([word.text for word in words[:-1]])
     values: list[Value] | None = None
     if cursor.accept("="):
         values = _values(cursor)
@@ -179,13 +205,16 @@ def _item(cursor: Cursor, init: Init, register: Callable[[str], str]) -> None:
         if not digits.isdigit():
             cursor.fail(f"`{words[-3].text}` is no process", "", words[-3])
         init.registers.setdefault(int(digits), {})[register(name)] = values[0] if values else 0
+        init.register_kinds.setdefault(int(digits), {})[register(name)] = kind
     elif size is not None:
-        array = init.arrays[name] = Array(size)
+        array = init.arrays[name] = Array(size, kind.size if addressed else 1)
+        init.kinds[name] = kind
         for i, value in enumerate((values or []) + [0] * (size - len(values or []))):
             init.locations[array.cell(name, i)] = value
         init.named.add(name)
     else:
         init.named.add(name)
+        init.kinds[name] = kind
         init.locations[name] = values[0] if values else 0
 
 
@@ -219,7 +248,7 @@ def _value(cursor: Cursor) -> Value:
         if cursor.accept("["):
             index = number(cursor.advance().text)
             cursor.expect("]")
-            return f"{token.text}+{index}" if index else token.text
+            return f"{token.text}[{index}]"
         return token.text
     return cursor.fail(
         f"a value expected, found `{token.text}`", "A number, or a location's name.", token
@@ -232,7 +261,23 @@ def read_question(
     """Return the question, which begins at a position of the file."""
     text = parts.source.text[:at] + without_comments(parts.source.text[at:])
     cursor = Cursor(parts.source, at, len(text), text=text)
-    return ConditionReader(cursor, register, init.arrays).question()
+    question = ConditionReader(cursor, register, init.arrays).question()
+    return question if parts.arch == "C" else fitted(question, init)
+
+
+def fitted(question: Question, init: Init) -> Question:
+    """Return a question whose numbers are as the types of their places have them."""
+
+    def kind(place: Place) -> Kind:
+        if place.proc is None:
+            return init.kinds.get(place.name.partition("+")[0], Kind())
+        return init.register_kinds.get(place.proc, {}).get(place.name, Kind())
+
+    def fit(place: Place, value: Value) -> Value:
+        return kind(place).fit(value)
+
+    wanted = question.filter and question.filter.with_values(fit)
+    return evolve(question, proposition=question.proposition.with_values(fit), filter=wanted)
 
 
 RESULT = re.compile(r"Result:\s*([A-Za-z-]+)(?:[ \t]+(DATARACE|RACE)\b)?", re.IGNORECASE)

@@ -5,24 +5,48 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from attrs import evolve, frozen
+
 from modelcheck.litmus.assembly import (
+    Jump,
     Step,
     Wrong,
-    branch,
-    compare,
     get,
     immediate,
+    on_flags,
     put,
     wrong_operands,
 )
-from modelcheck.litmus.machine import ZERO, Datum, Machine, combine
+from modelcheck.litmus.machine import Datum, Machine
+from modelcheck.litmus.widths import (
+    CARRY,
+    NEGATIVE,
+    OVERFLOW,
+    ZERO_FLAG,
+    Memory,
+    Write,
+    difference_flags,
+    operate,
+    result_flags,
+    sum_flags,
+    wrapped,
+)
 
 FENCES = ("mfence", "lfence", "sfence")
-ARITHMETIC = {"add": "+", "sub": "-", "xor": "^", "and": "&", "or": "|"}
-JUMPS = {
-    "je": (0,), "jz": (0,), "jne": (-1, 1), "jnz": (-1, 1), "jl": (-1,), "jg": (1,),
-    "jle": (-1, 0), "jge": (0, 1),
-}  # fmt: skip
+ARITHMETIC = {"add": "+", "sub": "-", "xor": "^", "and": "&", "or": "|",
+              "inc": "+", "dec": "-"}  # fmt: skip
+#: What flags a jump asks for: (less, below, equal, negative) -> bool.
+JUMPS: dict[str, Callable[[bool, bool, bool, bool], bool]] = {
+    "e": lambda less, below, equal, negative: equal,
+    "l": lambda less, below, equal, negative: less,
+    "le": lambda less, below, equal, negative: less or equal,
+    "b": lambda less, below, equal, negative: below,
+    "be": lambda less, below, equal, negative: below or equal,
+    "s": lambda less, below, equal, negative: negative,
+}
+OPPOSITES = {"ge": "l", "g": "le", "ae": "b", "a": "be"}
+SYNONYMS = {"z": "e", "c": "b", "nc": "ae"}
+SIZES = {"l": 4, "q": 8}
 MEMORY = re.compile(r"(-?\w*)(?:\(([^()]*)\)|\[([^\[\]]*)\])$")
 LEGACY = {"a": "rax", "b": "rbx", "c": "rcx", "d": "rdx"}
 POINTERS = {"si": "rsi", "di": "rdi", "bp": "rbp", "sp": "rsp"}
@@ -35,6 +59,9 @@ Get = Callable[[Machine], Datum]
 
 class X86:
     """The instruction set of ``X86_64`` tests."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
 
     def register(self, name: str) -> str:
         return canonical(name) or name
@@ -50,10 +77,10 @@ class X86:
         if name == "nop":
             return lambda machine: None
         if name == "jmp" and len(operands) == 1:
-            return lambda machine: operands[0]
-        if name in JUMPS:
-            return _jump(JUMPS[name], operands)
-        return _operation(name, operands, locked)
+            return Jump(operands[0])
+        if name.startswith("j") and len(operands) == 1:
+            return on_flags(FLAGS, _condition(name[1:]), operands[0])
+        return _operation(self.memory, name, operands, locked)
 
 
 def canonical(name: str) -> str | None:
@@ -65,13 +92,22 @@ def canonical(name: str) -> str | None:
     ('rax', 'r8', None)
     """
     name = name.lower().lstrip("%")
-    if numbered := re.match(r"(r\d+)[dwb]?$", name):
+    if numbered := re.match(r"(r\d+)d?$", name):
         return numbered.group(1)
-    if letter := re.match(r"[re]?([abcd])x$|([abcd])l$", name):
-        return LEGACY[letter.group(1) or letter.group(2)]
-    if pointer := re.match(r"[re]?(si|di|bp|sp)l?$", name):
+    if letter := re.match(r"[re]([abcd])x$", name):
+        return LEGACY[letter.group(1)]
+    if pointer := re.match(r"[re](si|di|bp|sp)$", name):
         return POINTERS[pointer.group(1)]
     return None
+
+
+def _width(name: str, base: str, operands: list[str]) -> int:
+    """Return the bytes that an instruction works on, by its suffix, else by its registers."""
+    if name != base:
+        return SIZES[name[-1]]
+    registers = [o.lower().lstrip("%") for o in operands if canonical(o)]
+    quad = any(re.match(r"r([a-z]|\d+$)", register) for register in registers)
+    return 8 if quad else 4
 
 
 def _fence(tag: str) -> Step:
@@ -81,34 +117,51 @@ def _fence(tag: str) -> Step:
     return step
 
 
-def _jump(signs: tuple[int, ...], operands: list[str]) -> Step:
-    if len(operands) != 1:
-        wrong_operands("a jump", operands, "a label")
+def _condition(name: str) -> Callable[[int], bool]:
+    """Return whether flags are as ``e``, ``ne``, ``l``, ... asks."""
+    name = SYNONYMS.get(name, name)
+    positive = not name.startswith("n")
+    name = SYNONYMS.get(name.removeprefix("n"), name.removeprefix("n"))
+    if name in OPPOSITES:
+        name, positive = OPPOSITES[name], not positive
+    if name not in JUMPS:
+        raise Wrong("unknown instruction", "Jumps are je, jne, jl, jle, jg, jge, jb, jbe, ja, "
+                    "jae, js, jns.")  # fmt: skip
+    asks = JUMPS[name]
 
-    def step(machine: Machine) -> str | None:
-        flags = get(machine, FLAGS)
-        return branch(machine, flags._replace(value=int(flags.value in signs)), operands[0])
+    def holds(flags: int) -> bool:
+        negative = bool(flags & NEGATIVE)
+        less = negative != bool(flags & OVERFLOW)
+        return asks(less, not flags & CARRY, bool(flags & ZERO_FLAG), negative) is positive
 
-    return step
+    return holds
 
 
 def _memory(text: str) -> Get | None:
-    """Return the address of a memory operand: ``(x)``, ``[x]``, ``4(%rax)``, ``(%rax,%rbx)``."""
+    """Return the address of an operand: ``(x)``, ``[x]``, ``4(%rax)``, ``(%rax,%rbx,4)``."""
     found = MEMORY.match(text)
     if found is None:
         return None
-    offset, inner = found.group(1), (found.group(2) or found.group(3) or "")
-    parts: list[str | Datum] = [_part(word.strip()) for word in inner.split(",") if word.strip()]
-    if offset:
-        parts.append(_part(offset))
+    words = [word.strip() for word in (found.group(2) or found.group(3) or "").split(",")]
+    if len(words) > 3 or len(words) == 3 and words[2] not in ("1", "2", "4", "8"):
+        raise Wrong(f"`{text}` is no address", "Write (x), 4(%rax) or (%rax,%rbx,4).")
+    scale = Datum(int(words[2])) if len(words) == 3 else Datum(1)
+    parts = [_part(word) for word in (found.group(1), *words[:1]) if word]
+    index = _part(words[1]) if len(words) > 1 else Datum(0)
 
     def address(machine: Machine) -> Datum:
-        result = ZERO
+        result = _of(machine, index)
+        if scale.value != 1:
+            result = operate("*", result, scale, 8)
         for part in parts:
-            result = combine("+", result, get(machine, part) if isinstance(part, str) else part)
+            result = operate("+", result, _of(machine, part), 8)
         return result
 
     return address
+
+
+def _of(machine: Machine, part: str | Datum) -> Datum:
+    return get(machine, part) if isinstance(part, str) else part
 
 
 def _part(word: str) -> str | Datum:
@@ -119,169 +172,201 @@ def _part(word: str) -> str | Datum:
     return Datum(word)
 
 
-def _value(text: str) -> Get:
+def _value(text: str, size: int) -> Get:
     """Return a register's value or a constant."""
     if text.startswith("$"):
-        constant = Datum(text[1:]) if re.match(r"\$[A-Za-z_]", text) else Datum(immediate(text))
+        named = re.match(r"\$[A-Za-z_]", text)
+        constant = Datum(text[1:] if named else wrapped(immediate(text), size))
         return lambda machine: constant
+    name = _register(text)
+
+    def value(machine: Machine) -> Datum:
+        datum = get(machine, name)
+        return datum._replace(value=wrapped(datum.value, size))
+
+    return value
+
+
+def _register(text: str) -> str:
     register = canonical(text)
     if register is None:
-        raise Wrong(f"`{text}` is no register", "Write %rax, $1, or (x) for the location x.")
-    name = register
-    return lambda machine: get(machine, name)
+        raise Wrong(f"`{text}` is no register", "Write %rax or %eax, $1, or (x) for a location.")
+    return register
 
 
-def _operation(name: str, operands: list[str], locked: bool) -> Step:
-    base = (
-        name if name in ("xchg", "cmpxchg", "xadd", "sub", "mov") else name.rstrip("lqwb") or name
-    )
-    if name in ("sub", "subl", "subq"):
-        base = "sub"
-    if base in ("inc", "dec", "incl", "decl") and len(operands) == 1:
-        operands = ["$1", *operands]
-        base = "add" if base.startswith("inc") else "sub"
-    if len(operands) != 2:
-        if base in ("mov", "xchg", "cmpxchg", "xadd", "cmp", "test", *ARITHMETIC):
-            wrong_operands(name, operands, "two operands")
+def _operation(memory: Memory, name: str, operands: list[str], locked: bool) -> Step:
+    base = name if name in OPERATIONS else name[:-1]
+    if base not in OPERATIONS or name != base and name[-1] not in SIZES:
         raise Wrong("unknown instruction", "These are known: mov, xchg, cmpxchg, xadd, add, sub, "
-                    "and, or, xor, inc, dec, cmp, jumps, mfence, lfence, sfence.")  # fmt: skip
-    source, target = operands
-    match base:
-        case "mov" | "movz":
-            return _mov(source, target)
-        case "xchg":
-            return _xchg(source, target)
-        case "cmpxchg":
-            return _cmpxchg(source, target, locked)
-        case "xadd":
-            return _xadd(source, target, locked)
-        case "cmp" | "test":
-            return _cmp(source, target)
-    if base in ARITHMETIC:
-        return _arithmetic(ARITHMETIC[base], source, target, locked)
-    raise Wrong("unknown instruction")
+                    "and, or, xor, inc, dec, cmp, test of 4 or 8 bytes, jumps, mfence, lfence, "
+                    "sfence.")  # fmt: skip
+    size = _width(name, base, operands)
+    if base in ("inc", "dec") and len(operands) == 1:
+        operands = ["$1", *operands]
+    if len(operands) != 2:
+        wrong_operands(name, operands, "two operands")
+    return OPERATIONS[base](Operands(memory, base, operands[0], operands[1], size, locked))
 
 
-def _read(text: str, tags: frozenset[str] = PLAIN) -> Get:
-    """Return the value of any operand; a memory operand is read."""
-    address = _memory(text)
-    if address is None:
-        return _value(text)
-    where = address
-    return lambda machine: machine.read(where(machine), tags)
+@frozen
+class Operands:
+    """The operands of an instruction: source and target, their bytes, whether it is locked."""
+
+    memory: Memory
+    name: str
+    source: str
+    target: str
+    size: int
+    locked: bool
+
+    def read(self, text: str) -> Get:
+        """Return the value of any operand; a memory operand is read."""
+        where = _memory(text)
+        if where is None:
+            return _value(text, self.size)
+        address = where
+        return lambda machine: self.memory.load(machine, address(machine), self.size)
+
+    def place(self) -> Get:
+        """Return the address of the target, which must be in memory."""
+        where = _memory(self.target)
+        if where is None:
+            raise Wrong(f"{self.name} wants a location", "Write (x) for the location x.")
+        return where
+
+    def load(self, machine: Machine, place: Datum) -> Datum:
+        """Read the target."""
+        return self.memory.load(machine, place, self.size, LOCKED if self.locked else PLAIN)
+
+    def store(self, machine: Machine, place: Datum, value: Datum, read: int) -> None:
+        """Write the target; only a locked instruction is one with its read."""
+        tags, rmw = (LOCKED, read) if self.locked else (PLAIN, None)
+        self.memory.store(machine, place, value, Write(self.size, tags, rmw))
 
 
-def _mov(source: str, target: str) -> Step:
-    where = _memory(target)
-    value = _read(source)
+def _mov(given: Operands) -> Step:
+    where, value = _memory(given.target), given.read(given.source)
     if where is None:
-        register = _target(target)
+        register = _register(given.target)
         return lambda machine: put(machine, register, value(machine))
     address = where
 
     def step(machine: Machine) -> None:
-        machine.write(address(machine), value(machine), PLAIN)
+        given.memory.store(machine, address(machine), value(machine), Write(given.size))
 
     return step
 
 
-def _target(text: str) -> str:
-    register = canonical(text)
-    if register is None:
-        raise Wrong(f"`{text}` is no register", "Write %rax, or (x) for the location x.")
-    return register
-
-
-def _xchg(source: str, target: str) -> Step:
-    if _memory(source) is not None:
-        source, target = target, source
-    register, where = _target(source), _memory(target)
-    if where is None:
-        raise Wrong("xchg of two registers", "One operand is a location.")
-    address = where
+def _xchg(given: Operands) -> Step:
+    if _memory(given.source) is not None:
+        given = evolve(given, source=given.target, target=given.source)
+    given = evolve(given, locked=True)
+    register, value, address = _register(given.source), given.read(given.source), given.place()
 
     def step(machine: Machine) -> None:
-        place = address(machine)
-        new = get(machine, register)
-        old = machine.read(place, LOCKED)
-        machine.write(place, new, LOCKED, rmw=len(machine.events) - 1)
+        place, new = address(machine), value(machine)
+        old = given.load(machine, place)
+        given.store(machine, place, new, len(machine.events) - 1)
         put(machine, register, old)
 
     return step
 
 
-def _cmpxchg(source: str, target: str, locked: bool) -> Step:
-    value, where = _value(source), _memory(target)
-    if where is None:
-        raise Wrong("cmpxchg wants a location")
-    address, tags = where, LOCKED if locked else PLAIN
+def _cmpxchg(given: Operands) -> Step:
+    value, address = _value(given.source, given.size), given.place()
+    expected = _value("%rax", given.size)
 
     def step(machine: Machine) -> None:
-        place = address(machine)
-        old = machine.read(place, tags)
-        machine.require(True)
-        equal = compare(get(machine, "rax"), old)
-        put(machine, FLAGS, equal)
+        place, wanted = address(machine), expected(machine)
+        old = given.load(machine, place)
+        flags = difference_flags(wanted.value, old.value, given.size)
+        put(machine, FLAGS, Datum(flags, wanted.deps | old.deps))
         if machine.choose(2) == 0:
-            machine.require(equal.value == 0)
-            read = len(machine.events) - 1
-            machine.write(place, value(machine), tags, rmw=read if locked else None)
+            machine.require(bool(flags & ZERO_FLAG))
+            given.store(machine, place, value(machine), len(machine.events) - 1)
         else:
-            machine.require(equal.value != 0)
+            machine.require(not flags & ZERO_FLAG)
             put(machine, "rax", old)
 
     return step
 
 
-def _xadd(source: str, target: str, locked: bool) -> Step:
-    register, where = _target(source), _memory(target)
-    if where is None:
-        raise Wrong("xadd wants a location")
-    address, tags = where, LOCKED if locked else PLAIN
+def _xadd(given: Operands) -> Step:
+    register, value, address = _register(given.source), given.read(given.source), given.place()
 
     def step(machine: Machine) -> None:
-        place = address(machine)
-        old = machine.read(place, tags)
+        place, by = address(machine), value(machine)
+        old = given.load(machine, place)
         read = len(machine.events) - 1
-        new = combine("+", old, get(machine, register))
-        machine.write(place, new, tags, rmw=read if locked else None)
+        given.store(machine, place, operate("+", old, by, given.size), read)
+        put(machine, FLAGS, Datum(sum_flags(old.value, by.value, given.size), old.deps | by.deps))
         put(machine, register, old)
 
     return step
 
 
-def _arithmetic(operator: str, source: str, target: str, locked: bool) -> Step:
-    where = _memory(target)
-    value = _read(source)
+def _arithmetic(given: Operands) -> Step:
+    operator, size = ARITHMETIC[given.name], given.size
+    value, where = given.read(given.source), _memory(given.target)
+
+    def flag(machine: Machine, a: Datum, b: Datum, result: Datum) -> None:
+        put(machine, FLAGS, result._replace(value=_flags(operator, a, b, result, size)))
+
     if where is None:
-        register = _target(target)
+        register, old_value = _register(given.target), _value(given.target, size)
 
         def on_register(machine: Machine) -> None:
-            result = combine(operator, get(machine, register), value(machine))
+            by = value(machine)
+            old = old_value(machine)
+            result = operate(operator, old, by, size)
             put(machine, register, result)
-            put(machine, FLAGS, compare(result, ZERO))
+            flag(machine, old, by, result)
 
         return on_register
-    address, tags = where, LOCKED if locked else PLAIN
+    address = where
 
     def on_memory(machine: Machine) -> None:
         place, by = address(machine), value(machine)
-        old = machine.read(place, tags)
+        old = given.load(machine, place)
         read = len(machine.events) - 1
-        result = combine(operator, old, by)
-        machine.write(place, result, tags, rmw=read if locked else None)
-        put(machine, FLAGS, compare(result, ZERO))
+        result = operate(operator, old, by, size)
+        given.store(machine, place, result, read)
+        flag(machine, old, by, result)
 
     return on_memory
 
 
-def _cmp(source: str, target: str) -> Step:
-    first, second = _read(target), _read(source)
+def _flags(operator: str, a: Datum, b: Datum, result: Datum, size: int) -> int:
+    if operator == "-":
+        return difference_flags(a.value, b.value, size)
+    if operator == "+":  # the carry of a sum is none of a difference: here it means no borrow
+        return sum_flags(a.value, b.value, size) ^ CARRY
+    return result_flags(result.value, size) | CARRY
+
+
+def _cmp(given: Operands) -> Step:
+    first, second = given.read(given.target), given.read(given.source)
 
     def step(machine: Machine) -> None:
-        put(machine, FLAGS, compare(first(machine), second(machine)))
+        a, b = first(machine), second(machine)
+        if given.name == "test":
+            both = operate("&", a, b, given.size)
+            put(machine, FLAGS, both._replace(value=_flags("&", a, b, both, given.size)))
+        else:
+            flags = difference_flags(a.value, b.value, given.size)
+            put(machine, FLAGS, Datum(flags, a.deps | b.deps))
 
     return step
 
+
+OPERATIONS: dict[str, Callable[[Operands], Step]] = {
+    "mov": _mov,
+    "xchg": _xchg,
+    "cmpxchg": _cmpxchg,
+    "xadd": _xadd,
+    "cmp": _cmp,
+    "test": _cmp,
+    **dict.fromkeys(ARITHMETIC, _arithmetic),
+}
 
 __all__ = ["X86"]
