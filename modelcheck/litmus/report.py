@@ -50,6 +50,7 @@ class Report:
     whole: bool = True
     complete: bool = True
     cut: bool = False
+    faults: tuple[str, ...] = ()  # why allowed executions were left out
     seconds: float = 0.0
     text: str = ""  # as herd7 prints it
     why: str = ""
@@ -61,7 +62,8 @@ class Report:
     def exit_code(self) -> ExitCode:
         """Return 0 as expected, 1 not, 2 error, 3 incomplete.
 
-        Without a ``Result:`` comment, `forall` and `~exists` are expected to hold.
+        Without a ``Result:`` comment, `forall` and `~exists` are expected to hold. Where executions
+        were left out, only those that were found can show that something is not as expected.
         """
         if self.error:
             return ExitCode.ERROR
@@ -71,9 +73,24 @@ class Report:
             fine = self.ok or self.quantifier == "exists"
         else:
             fine = self.as_expected
+        if self.cut and not fine and not self._refuted():
+            return ExitCode.INCOMPLETE
         if not fine:
             return ExitCode.VIOLATED
-        return ExitCode.INCOMPLETE if self.cut else ExitCode.OK
+        partial = self.cut or self.faults and self.as_expected is None
+        return ExitCode.INCOMPLETE if partial else ExitCode.OK
+
+    def _refuted(self) -> bool:
+        """Return whether the executions that were found show that it is not as expected."""
+        if self.expected is None:
+            return not self.ok
+        verdict, _, race = self.expected.partition(" ")
+        counter = {"Never": self.positive, "Always": self.negative, "Sometimes": 0}
+        return bool(
+            counter.get(verdict, self.positive + self.negative)
+            or "data-race" in self.flags
+            and not race
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -157,6 +174,7 @@ def _plain(path: str, outcome: Outcome) -> Report:
         whole=outcome.whole and outcome.complete,
         complete=outcome.complete,
         cut=outcome.cut,
+        faults=tuple(sorted(outcome.faults)),
         seconds=outcome.seconds,
         text=herd_text(outcome),
     )

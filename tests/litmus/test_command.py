@@ -101,6 +101,42 @@ def test_errors_exit_with_2(tmp_path):
     assert "the model sc gives sync-rcu no meaning" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("result", "condition", "code"),
+    [
+        ("(* Result: Never *)", "exists (x=5)", 3),
+        ("(* Result: Sometimes *)", "exists (x=5)", 3),
+        ("(* Result: Always *)", "exists (x=5)", 1),
+        ("", "~exists (x=5)", 3),
+        ("(* Result: Never *)", "exists (y=1)", 1),
+        ("", "~exists (y=1)", 1),
+    ],
+)
+def test_what_a_cut_loop_leaves_out_shows_nothing(tmp_path, result, condition, code):
+    """Where a loop was cut, only an execution that was found can be against what is expected."""
+    path = tmp_path / "cut.litmus"
+    path.write_text(
+        f"C cut {result}\n{{}}\nP0(int *x, int *y) {{ int r0 = READ_ONCE(*y);\n"
+        "int r1 = 3 - 3 * r0;\n"
+        "while (r1 > 0) { r1 = r1 - 1; } if (r0 == 0) { WRITE_ONCE(*x, 5); } }\n"
+        f"P1(int *y) {{ WRITE_ONCE(*y, 1); }}\n{condition}\n"
+    )
+    assert litmus(path).exit_code == code
+
+
+def test_an_execution_without_meaning_is_no_success(tmp_path):
+    """A claim about executions of which some load from address 0 is left open, with a note."""
+    path = tmp_path / "fault.litmus"
+    path.write_text(
+        "C fault\n{ int *p = 0; }\n"
+        "P0(int **p) { int *r0 = READ_ONCE(*p); int r1 = READ_ONCE(*r0); WRITE_ONCE(*p, 5); }\n"
+        "~exists (p=5)\n"
+    )
+    done = litmus(path)
+    assert done.exit_code == 3
+    assert "left out executions in which 0 is used as an address" in done.stderr
+
+
 def large(n: int) -> str:
     """A test with so many threads that counting its executions takes long; its verdict does not."""
     threads = [

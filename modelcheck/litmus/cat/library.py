@@ -83,7 +83,6 @@ NEVER = [
     "TLBIIS",
     "Translation",
     "AccessFlag",
-    "NoRet",
     "PODWW",
 ]
 
@@ -107,6 +106,7 @@ def sets(s: Skeleton, x: Execution) -> dict[str, Value]:
     found.update((tag, s.tagged(tag)) for tag in LOCKS)
     found.update((tag, s.tagged(tag)) for tag in ("A", "L", "Q"))
     found.update((name, 0) for name in NEVER)
+    found["NoRet"] = s.tagged("noret")
     for name in FENCES:
         found[name] = s.tagged(name) | s.tagged(name.lower()) & fences
     return found
