@@ -75,8 +75,8 @@ class AArch64:
     def __init__(self) -> None:
         self.memory = Memory()
 
-    def register(self, name: str) -> str:
-        return _canonical(name) or name
+    def register(self, name: str) -> str | None:
+        return _canonical(name)
 
     def instruction(self, name: str, operands: list[str]) -> Step:
         name = name.upper()

@@ -54,8 +54,8 @@ class InstructionSet(Protocol):
 
     memory: Memory
 
-    def register(self, name: str) -> str:
-        """Return the name under which a register's value is kept."""
+    def register(self, name: str) -> str | None:
+        """Return the name under which a register's value is kept; None if it is no register."""
 
     def instruction(self, name: str, operands: list[str]) -> Step:
         """Return what an instruction does; raises `Wrong`."""
@@ -94,7 +94,7 @@ def read_program(parts: Parts, unroll: int) -> Litmus:
     for row in rows[1:]:
         if len(row) > len(header):
             source.fail(row[len(header)][1], "this row has more columns than there are processes")
-    question = read_question(parts, end, init, isa.register)
+    question = read_question(parts, end, init, len(threads), isa.register)
     return Litmus(
         parts.arch, parts.name, source.file, source, init.locations, tuple(threads), question,
         expected_result(source.text),

@@ -42,7 +42,7 @@ def read_program(parts: Parts, unroll: int) -> Litmus:
         Compiler(process, source, unroll).program(init.registers.get(process.number, {}))
         for process in processes
     )
-    question = read_question(parts, _skip(source.text, at), init)
+    question = read_question(parts, _skip(source.text, at), init, len(processes))
     expected = expected_result(source.text)
     return Litmus(
         "C", parts.name, source.file, source, init.locations, threads, question, expected,

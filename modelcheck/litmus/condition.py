@@ -213,19 +213,23 @@ class ConditionReader:
     ----------
     cursor : Cursor
         At the first word after the program.
-    registers : function of (process, name)
-        Returns the canonical name of a register as the program's language writes it.
+    register : function of a name
+        Returns the canonical name of a register as the program's language writes it, None for none.
     arrays : mapping, optional
         The arrays of the test.
+    processes : int, optional
+        How many processes there are.
     """
 
     def __init__(
         self,
         cursor: Cursor,
-        registers: Callable[[str], str] = str,
+        register: Callable[[str], str | None] = str,
         arrays: Mapping[str, Array] | None = None,
+        processes: int | None = None,
     ):
-        self.cursor, self.register, self.arrays = cursor, registers, arrays or {}
+        self.cursor, self.register = cursor, register
+        self.arrays, self.processes = arrays or {}, processes
 
     def question(self) -> Question:
         """Return all of it; an absent condition is ``forall (true)``."""
@@ -346,8 +350,12 @@ class ConditionReader:
             )
         if cursor.at(":"):
             cursor.advance()
-            name = cursor.name("a register").text
-            return Place(_proc(token.text, cursor, token), self.register(name))
+            proc = _proc(token.text, cursor, token)
+            if self.processes is not None and proc >= self.processes:
+                cursor.fail(
+                    f"there is no process {proc}", "They are numbered from 0, as P0, P1.", token
+                )
+            return Place(proc, register_at(cursor, self.register))
         if token.kind == "number":
             cursor.fail(f"`:` expected after the process {token.text}, found {cursor.found()}")
         if cursor.at("[") and cursor.peek().kind == "number":
@@ -392,6 +400,15 @@ class ConditionReader:
         return cursor.fail(f"a value expected, found {cursor.found()}")
 
 
+def register_at(cursor: Cursor, register: Callable[[str], str | None]) -> str:
+    """Return the canonical name of the register that stands here."""
+    token = cursor.name("a register")
+    name = register(token.text)
+    if name is None:
+        cursor.fail(f"`{token.text}` is no register of this architecture", "", token)
+    return name
+
+
 def _proc(text: str, cursor: Cursor, token: Any) -> int:
     digits = text[1:] if text[:1] == "P" else text
     if not digits.isdigit():
@@ -409,4 +426,5 @@ __all__ = [
     "Place",
     "Proposition",
     "Question",
+    "register_at",
 ]

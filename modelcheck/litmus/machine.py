@@ -226,6 +226,12 @@ def _divide(a: int, b: int) -> int:
     return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)  # C rounds towards 0
 
 
+def _shift(a: int, b: int) -> int:
+    if not 0 <= b < 64:
+        raise Fault(f"{a} is shifted by {b}")
+    return a << b
+
+
 def _less(name: str, function: Callable[[int, int], bool]) -> Callable[[Value, Value], Value]:
     def apply(a: Value, b: Value) -> Value:
         if isinstance(a, int) and isinstance(b, int):
@@ -247,8 +253,8 @@ OPERATORS: dict[str, Callable[[Value, Value], Value]] = {
     "*": _numbers("*", lambda a, b: a * b),
     "/": _numbers("/", _divide),
     "%": _numbers("%", lambda a, b: a - b * _divide(a, b)),
-    "<<": _numbers("<<", lambda a, b: a << b),
-    ">>": _numbers(">>", lambda a, b: a >> b),
+    "<<": _numbers("<<", _shift),
+    ">>": _numbers(">>", lambda a, b: a >> b if b >= 0 else _shift(a, b)),
     "&~": _numbers("&~", lambda a, b: a & ~b),
     "==": lambda a, b: int(a == b),
     "!=": lambda a, b: int(a != b),

@@ -58,8 +58,8 @@ class Ppc:
     def __init__(self) -> None:
         self.memory = Memory()
 
-    def register(self, name: str) -> str:
-        return name
+    def register(self, name: str) -> str | None:
+        return name if REGISTER.match(name) or re.match(r"cr[0-7]$", name) else None
 
     def instruction(self, name: str, operands: list[str]) -> Step:
         base = name.rstrip(".")

@@ -84,12 +84,16 @@ def parse(text: str, file: str = "<litmus>", *, unroll: int = UNROLL) -> Litmus:
     >>> test.arch, test.name, test.question.text()
     ('C', 'MP', 'exists ([x]=1)')
     """
-    parts = _split(Source(text, file))
+    source = Source(text, file)
+    parts = _split(source)
     if parts.arch == "C":
         from modelcheck.litmus.clang import read_program
     else:
         from modelcheck.litmus.assembly import read_program
-    return read_program(parts, unroll)
+    try:
+        return read_program(parts, unroll)
+    except RecursionError:
+        source.fail(0, "brackets or statements stand too deep in each other in this test")
 
 
 def _split(source: Source) -> Parts:
@@ -166,7 +170,7 @@ class Init:
         return self.arrays.get(name, Array(0)).cell(name, int(index))
 
 
-def read_init(parts: Parts, register: Callable[[str], str] = str) -> Init:
+def read_init(parts: Parts, register: Callable[[str], str | None] = str) -> Init:
     """Return the initial state of a file."""
     cursor = Cursor(parts.source, *parts.init, text=parts.clean)
     init = Init({}, {}, set())
@@ -180,7 +184,9 @@ def read_init(parts: Parts, register: Callable[[str], str] = str) -> Init:
     return init
 
 
-def _item(cursor: Cursor, init: Init, register: Callable[[str], str], addressed: bool) -> None:
+def _item(
+    cursor: Cursor, init: Init, register: Callable[[str], str | None], addressed: bool
+) -> None:
     """Read ``x=1``, ``int *x = &y``, ``0:r1=x``, ``int x[2] = {1, 2}``, or a mere declaration."""
     start = cursor.token
     words = []
@@ -204,9 +210,14 @@ def _item(cursor: Cursor, init: Init, register: Callable[[str], str], addressed:
         digits = words[-3].text.removeprefix("P")
         if not digits.isdigit():
             cursor.fail(f"`{words[-3].text}` is no process", "", words[-3])
-        init.registers.setdefault(int(digits), {})[register(name)] = values[0] if values else 0
-        init.register_kinds.setdefault(int(digits), {})[register(name)] = kind
+        known = register(name)
+        if known is None:
+            cursor.fail(f"`{name}` is no register of this architecture", "", words[-1])
+        init.registers.setdefault(int(digits), {})[known] = values[0] if values else 0
+        init.register_kinds.setdefault(int(digits), {})[known] = kind
     elif size is not None:
+        if size > LARGEST:
+            cursor.fail(f"an array of {size} cells is too large", f"At most {LARGEST}.", start)
         array = init.arrays[name] = Array(size, kind.size if addressed else 1)
         init.kinds[name] = kind
         for i, value in enumerate((values or []) + [0] * (size - len(values or []))):
@@ -256,12 +267,16 @@ def _value(cursor: Cursor) -> Value:
 
 
 def read_question(
-    parts: Parts, at: int, init: Init, register: Callable[[str], str] = str
+    parts: Parts,
+    at: int,
+    init: Init,
+    processes: int,
+    register: Callable[[str], str | None] = str,
 ) -> Question:
     """Return the question, which begins at a position of the file."""
     text = parts.source.text[:at] + without_comments(parts.source.text[at:])
     cursor = Cursor(parts.source, at, len(text), text=text)
-    question = ConditionReader(cursor, register, init.arrays).question()
+    question = ConditionReader(cursor, register, init.arrays, processes).question()
     return question if parts.arch == "C" else fitted(question, init)
 
 
@@ -280,6 +295,7 @@ def fitted(question: Question, init: Init) -> Question:
     return evolve(question, proposition=question.proposition.with_values(fit), filter=wanted)
 
 
+LARGEST = 4096  # cells of an array
 RESULT = re.compile(r"Result:\s*([A-Za-z-]+)(?:[ \t]+(DATARACE|RACE)\b)?", re.IGNORECASE)
 
 

@@ -63,8 +63,8 @@ class X86:
     def __init__(self) -> None:
         self.memory = Memory()
 
-    def register(self, name: str) -> str:
-        return canonical(name) or name
+    def register(self, name: str) -> str | None:
+        return canonical(name)
 
     def instruction(self, name: str, operands: list[str]) -> Step:
         name = name.lower()

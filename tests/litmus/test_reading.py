@@ -75,6 +75,29 @@ def test_a_cell_that_is_not_there(condition, what):
         parse(f"C cells\n{{ int a[2]; }}\nP0(int *a) {{ a[1] = 1; }}\nexists ({condition})")
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("C t\n{}\nP0(int *x) { }\nexists (7:r1=0)", "t:4:9: there is no process 7"),
+        ("AArch64 t\n{}\nP0 ;\nNOP ;\nexists (0:rax=0)", "t:5:11: `rax` is no register"),
+        ("X86_64 t\n{ 0:X1=x; }\nP0 ;\nmfence ;\nexists (x=0)", "t:2:5: `X1` is no register"),
+        ("PPC t\n{}\nP0 ;\nsync ;\nexists (0:x1=0)", "t:5:11: `x1` is no register"),
+        ("C t\n{ int a[99999999]; }\nP0(int *a) { }\nexists (true)", "t:2:3: an array of"),
+        (f"C t\n{{}}\nP0(int *x) {{ }}\nexists {'(' * 9999}", "t:1:1: brackets"),
+    ],
+)
+def test_what_no_test_can_mean(text, what):
+    """Processes and registers that are not there, and sizes beyond reason, are mistakes."""
+    with pytest.raises(LitmusError, match=what):
+        parse(text, "t")
+
+
+def test_a_shift_too_far_has_no_meaning():
+    """As in C; the number would be larger than memory."""
+    found = run(parse(c("int r0 = 1 << 99999999999;")), MODELS["lkmm"])
+    assert found.faults == {"1 is shifted by 99999999999"}
+
+
 def c(body: str, condition: str = "exists (x=1)") -> str:
     return f"C t\n{{}}\nP0(int *x, int *y) {{ {body} }}\n{condition}\n"
 
