@@ -54,7 +54,7 @@ class Parts:
     program: int
 
 
-ARCHITECTURES = {"C": "C", "PPC": "PPC", "X86_64": "X86_64", "X86": "X86_64", "AArch64": "AArch64"}
+ARCHITECTURES = ("C", "PPC", "X86_64", "AArch64")
 
 #: The default number of rounds of a loop.
 UNROLL = 2
@@ -118,7 +118,7 @@ def _split(source: Source) -> Parts:
     if closed is None:
         source.fail(opened, "`{` is never closed", "The initial state ends with `}`.")
     name = first.group(2).removesuffix(".litmus")  # some authors write the file's name
-    return Parts(source, ARCHITECTURES[arch], name, clean, (opened + 1, closed), closed + 1)
+    return Parts(source, arch, name, clean, (opened + 1, closed), closed + 1)
 
 
 def _outside_strings(text: str, wanted: str, at: int) -> int | None:

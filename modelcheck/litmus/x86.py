@@ -50,6 +50,7 @@ SIZES = {"l": 4, "q": 8}
 MEMORY = re.compile(r"(-?\w*)(?:\(([^()]*)\)|\[([^\[\]]*)\])$")
 LEGACY = {"a": "rax", "b": "rbx", "c": "rcx", "d": "rdx"}
 POINTERS = {"si": "rsi", "di": "rdi", "bp": "rbp", "sp": "rsp"}
+UNUSED = ("rip", "cs", "ds", "es", "fs", "gs", "ss")  # they have names, and no instruction
 PLAIN: frozenset[str] = frozenset()
 LOCKED = frozenset({"X"})
 FLAGS = "%flags"
@@ -64,7 +65,7 @@ class X86:
         self.memory = Memory()
 
     def register(self, name: str) -> str | None:
-        return canonical(name)
+        return canonical(name) or (name if name in UNUSED else None)
 
     def instruction(self, name: str, operands: list[str]) -> Step:
         name = name.lower()

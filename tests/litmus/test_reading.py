@@ -82,6 +82,7 @@ def test_a_cell_that_is_not_there(condition, what):
         ("AArch64 t\n{}\nP0 ;\nNOP ;\nexists (0:rax=0)", "t:5:11: `rax` is no register"),
         ("X86_64 t\n{ 0:X1=x; }\nP0 ;\nmfence ;\nexists (x=0)", "t:2:5: `X1` is no register"),
         ("PPC t\n{}\nP0 ;\nsync ;\nexists (0:x1=0)", "t:5:11: `x1` is no register"),
+        ("X86 t\n{}\nP0 ;\nMOV EAX,[x] ;\nexists (x=0)", "t:1:1: unknown architecture `X86`"),
         ("C t\n{ int a[99999999]; }\nP0(int *a) { }\nexists (true)", "t:2:3: an array of"),
         (f"C t\n{{}}\nP0(int *x) {{ }}\nexists {'(' * 9999}", "t:1:1: brackets"),
     ],
