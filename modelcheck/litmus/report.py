@@ -73,7 +73,7 @@ class Report:
             fine = self.ok or self.quantifier == "exists"
         else:
             fine = self.as_expected
-        if self.cut and not fine and not self._refuted():
+        if (self.cut or self.faults) and not fine and not self._refuted():
             return ExitCode.INCOMPLETE
         if not fine:
             return ExitCode.VIOLATED

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from litmus.suites import ROOT, SUITES, own
+from litmus.suites import OWN, ROOT, SUITES, own
 
 from modelcheck.axiomatic.models import MODELS, NATIVE
 from modelcheck.litmus.run import result_of, run
@@ -62,3 +62,9 @@ def _benchmark():
     sys.modules["benchmark_litmus"] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize("name", ["C-SB+inc-after-atomic", "C-lock-after-spinlock"])
+def test_a_barrier_beside_an_atomic_or_a_lock_is_one_in_c11(name):
+    """`smp_mb__after_atomic` and its kin are full fences under rc11, as `smp_mb` is."""
+    assert run(read(OWN / f"{name}.litmus"), MODELS["rc11"]).verdict == "Never"

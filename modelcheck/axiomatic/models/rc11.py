@@ -1,9 +1,9 @@
 """Release-acquire and the repaired C11 model, over the annotations of the kernel's primitives.
 
-`READ_ONCE` and its kin are relaxed, acquire and release are themselves, `smp_mb` is a seq_cst
-fence, a value-returning atomic without suffix is a seq_cst access, `smp_rmb` an acquire and
-`smp_wmb` a release fence; plain accesses are non-atomic. Under ``ra`` every access is acquire or
-release.
+`READ_ONCE` and its kin are relaxed, acquire and release are themselves, `smp_mb` and the barriers
+that stand beside an atomic or a lock (`smp_mb__after_atomic`) are seq_cst fences, a value-returning
+atomic without suffix is a seq_cst access, `smp_rmb` an acquire and `smp_wmb` a release fence; plain
+accesses are non-atomic. Under ``ra`` every access is acquire or release.
 
 Source: Lahav, Vafeiadis, Kang, Hur, Dreyer, "Repairing Sequential Consistency in C/C++11", PLDI
 2017, figure 1; Lahav, Giannarakis, Vafeiadis, "Taming Release-Acquire Consistency", POPL 2016.
@@ -27,6 +27,11 @@ from modelcheck.axiomatic.constraints import (
 from modelcheck.axiomatic.execution import Execution, Skeleton
 from modelcheck.axiomatic.relations import Relation
 
+#: Barriers that stand beside an atomic or a lock.
+BESIDE = (
+    "before-atomic", "after-atomic", "after-spinlock", "after-unlock-lock", "after-srcu-read-unlock",
+)  # fmt: skip
+
 
 @define(eq=False)
 class Base:
@@ -44,7 +49,7 @@ class Base:
 def prepare(s: Skeleton) -> Base:
     """Return the sets that the annotations determine."""
     fences = s.every & ~s.M
-    mb = s.tagged("mb")
+    mb = s.tagged("mb", *BESIDE)
     locks = s.tagged("LKR"), s.tagged("UL")
     return Base(
         plain=s.M & ~s.tagged(*s.tags()),
