@@ -29,7 +29,8 @@ from modelcheck.axiomatic.relations import Relation
 
 #: Barriers that stand beside an atomic or a lock.
 BESIDE = (
-    "before-atomic", "after-atomic", "after-spinlock", "after-unlock-lock", "after-srcu-read-unlock",
+    "before-atomic", "after-atomic", "after-spinlock", "after-unlock-lock",
+    "after-srcu-read-unlock",
 )  # fmt: skip
 
 
