@@ -155,7 +155,7 @@ def difference_flags(a: Value, b: Value, size: int) -> int:
         return ZERO_FLAG | CARRY
     if isinstance(a, str) or isinstance(b, str):
         return 0 if a == 0 else CARRY
-    below = wrapped(a, size, True) < wrapped(b, size, True)  # type: ignore[operator]
+    below = int(wrapped(a, size, True)) < int(wrapped(b, size, True))
     flags = result_flags(a - b, size) | (CARRY if a > b else 0)
     return flags | (OVERFLOW if below != bool(flags & NEGATIVE) else 0)
 
