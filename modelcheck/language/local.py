@@ -7,10 +7,7 @@ is also the check that the process is a function of what it read: it must arrive
 
 from __future__ import annotations
 
-import atexit
 import copy
-import ctypes
-import sys
 import traceback
 from collections.abc import Generator, Hashable, Iterator, Mapping
 from types import CodeType, GeneratorType, MethodType
@@ -19,7 +16,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from modelcheck.errors import ModelError
-from modelcheck.language import context
+from modelcheck.language import context, letting_go
 from modelcheck.language.channels import Receive
 from modelcheck.language.children import Join, note_joined
 from modelcheck.language.frames import Frame, Suspension, drops_result, held_in_vain, suspend
@@ -31,14 +28,6 @@ from modelcheck.tables.immutable import is_immutable
 from modelcheck.tables.tables import Restart
 from modelcheck.tables.tries import Failure
 from modelcheck.verdict import Kind
-
-#: How often a generator may refuse to be closed before it is left alone.
-CLOSINGS = 100
-#: Generators of the runs that are there, by the run. Python's garbage collector closes a generator
-#: that it collects together with its run, in an order of its own: it must never find one.
-_OPEN: dict[int, Any] = {}
-#: Generators of runs that are gone, not closed yet.
-_TO_CLOSE: list[Any] = []
 
 #: Local variables that properties read, by the code that they belong to: kept even where dead.
 Observed = Mapping[CodeType, frozenset[str]]
@@ -151,29 +140,18 @@ class Run:
     """One run of a process's generator, stopped at its pending step or ended."""
 
     def __init__(self, process: Process, observed: Observed):
-        _close_left()
+        letting_go.close_left()
         self.process, self.observed = process, observed
         self._run = context.Run()
         self._taken: dict[int, Step] = {}
         self.generator: Generator[Any, Any, Any] = process.start()
-        _OPEN[id(self)] = self.generator
+        letting_go.hold(self, self.generator)
         self.step: Step | None = None
         self.ended = False
         self._lint()
 
     def __del__(self) -> None:
-        """Leave the generator to be closed at a quiet moment.
-
-        Closing runs the user's ``finally``, and this may be called in the midst of anything: the
-        garbage collector comes when it likes, in a context variable's own code too.
-        """
-        generator = _OPEN.pop(id(self), None)
-        if generator is None or generator.gi_frame is None:
-            return
-        if sys.is_finalizing():
-            _never_close(generator)
-        else:
-            _TO_CLOSE.append(generator)
+        letting_go.let_go(self)
 
     @classmethod
     def replay(cls, process: Process, local: LocalState, observed: Observed) -> Run:
@@ -364,38 +342,6 @@ class Run:
             if made.file and context.is_ours(code.co_filename)
             else Place(code.co_filename, line)
         )
-
-
-def _close_left() -> None:
-    """Close the generators that runs left behind: a ``finally`` that yields objects to it."""
-    while _TO_CLOSE:
-        generator = _TO_CLOSE.pop()
-        for _ in range(CLOSINGS):
-            try:
-                with context.running_process(context.Run()):
-                    generator.close()
-            except BaseException:  # whatever the user's code does here is not part of the model
-                continue
-            break
-        else:
-            _never_close(generator)
-
-
-def _never_close(generator: Any) -> None:
-    """Keep a generator for good, also when the interpreter ends and empties all modules.
-
-    It would be closed there, and user code that swallows what closes it would loop for ever once
-    every call in it fails.
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(generator))
-
-
-@atexit.register
-def _leave_open() -> None:
-    """Close what runs left behind, and see that nothing closes the generators of the others."""
-    _close_left()
-    for generator in _OPEN.values():
-        _never_close(generator)
 
 
 def _remedy(yielded: Any) -> str:

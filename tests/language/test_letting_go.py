@@ -13,7 +13,7 @@ from textwrap import dedent
 from language.small import count, run
 
 from modelcheck import Verdict, state
-from modelcheck.language import local
+from modelcheck.language import letting_go
 
 
 @state
@@ -66,10 +66,10 @@ def test_a_process_suspended_amid_an_exception_is_let_go(recwarn, capfd):
         finally:
             yield s.lock.set(True)
 
-    before = len(local._OPEN)
+    before = len(letting_go._OPEN)
     assert run(Shared(), p).verdict is Verdict.HOLDS
     gc.collect()
-    assert len(local._OPEN) <= before
+    assert len(letting_go._OPEN) <= before
     assert (capfd.readouterr(), list(recwarn)) == (("", ""), [])
 
 
