@@ -81,6 +81,7 @@ HEAVY_ALLOWED = {("modelcheck/pytest_plugin.py", "pytest")} | {
         "storage",
         "symmetric",
         "symmetric_reduced",
+        "visited",
     )
     for package in ("numba", "numpy")
 }
