@@ -171,18 +171,21 @@ class Learner:
         return extra >= 0 and self.shape.spawned[extra].detached
 
     def _unbounded(self, domain: Domain, local: LocalState) -> Unbounded:
-        """Return the error that names the local variable which grows."""
+        """Return the error that names the local variable which grows, or the calls that do."""
         taken: dict[str, set[str]] = {}
         for other in domain.values:
             if other.spot == local.spot:
                 for name, value in other.variables().items():
                     taken.setdefault(name, set()).add(shown(value))
         name, values = max(taken.items(), key=lambda item: len(item[1]), default=("?", set()))
+        last, calls = shown(local.variables().get(name)), len(local.frames)
+        grows = f"its variable {name!r} alone took {len(values):,} values, the last {last}"
+        if 1 < calls > len(values):
+            grows = f"it stands in {calls:,} calls, each in the one before it"
         return Unbounded(
-            f"{domain.name} has {domain.limit:,} different local states; at this line its variable "
-            f"{name!r} alone took {len(values):,} values, the last "
-            f"{shown(local.variables().get(name))}",
-            "A counter or list that only grows makes a state space without end. Bound it, or "
+            f"{domain.name} has {domain.limit:,} different local states; at this line {grows}",
+            "A counter or list that only grows makes a state space without end, as does a function "
+            "that calls itself without end. Bound it, or "
             "raise max_values if the protocol really needs so many.",
             file=local.file,
             line=local.line,

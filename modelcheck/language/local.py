@@ -111,7 +111,7 @@ RAISED = (Exception, SystemExit, GeneratorExit)
 
 def failure_of(error: BaseException, fallback: tuple[str, int]) -> Failure:
     """Return what an exception of the user's code means: an assertion or another one, and where."""
-    every = traceback.extract_tb(error.__traceback__)
+    every = traceback.extract_tb(_raised(error).__traceback__)
     if every and context.is_ours(every[-1].filename) and isinstance(error, _OUR_MISTAKES):
         raise error  # never shown as a violation of the user's model
     frames = [f for f in every if not context.is_ours(f.filename)]
@@ -122,6 +122,13 @@ def failure_of(error: BaseException, fallback: tuple[str, int]) -> Failure:
         return Failure(Kind.ASSERTION, text, file, line)
     message = f"{type(error).__name__}: {said(error)}".rstrip(": ")
     return Failure(Kind.EXCEPTION, message, file, line)
+
+
+def _raised(error: BaseException) -> BaseException:
+    """Return what the user's code raised: Python lets no StopIteration out of a generator."""
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
+        return error.__cause__ if said(error) == "generator raised StopIteration" else error
+    return error
 
 
 def said(error: BaseException) -> str:
@@ -426,6 +433,8 @@ def _receives(step: Step) -> dict[str, tuple[tuple[int, ...], ...]]:
 def _nondeterministic(
     process: Process, local: LocalState, run: Run, raised: str = ""
 ) -> ModelError:
+    if raised.startswith(RecursionError.__name__):
+        return _too_deep(process, local)
     if raised:
         arrived, detail = f"failed: {raised}", ""
     else:
@@ -435,6 +444,18 @@ def _nondeterministic(
         f"`{local.label}` and then {arrived}{detail}",
         "It depends on something outside the model: a clock, a random number, a global list, the "
         "order of a set. Put that into the state, or use choose().",
+        file=local.file,
+        line=local.line,
+    )
+
+
+def _too_deep(process: Process, local: LocalState) -> ModelError:
+    """Return what it means that one of two runs to `local` ended in a RecursionError."""
+    return ModelError(
+        f"{process.group} came to `{local.label}` with so many calls in each other that Python's "
+        "stack ends here: RecursionError",
+        "A function that calls itself without end makes a state space without end: write a loop, "
+        "or bound it. If it has an end, raise sys.setrecursionlimit(...).",
         file=local.file,
         line=local.line,
     )

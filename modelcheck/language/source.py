@@ -11,6 +11,8 @@ from typing import Any
 
 from modelcheck.language import context
 
+#: Longer integers are told by their length: Python refuses to write those of over 4,300 digits.
+MOST_BITS = 4096
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=[> ])")
 
 
@@ -36,8 +38,10 @@ def shown(value: Any) -> str:
     Examples
     --------
     >>> shown("a"), shown(object()), shown(10**5000)
-    ("'a'", '<object object>', '<int without a repr: ValueError>')
+    ("'a'", '<object object>', '<int of 16610 bits>')
     """
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return f"<int of {value.bit_length()} bits>"
     try:
         return _ADDRESS.sub("", repr(value))
     except Exception as error:

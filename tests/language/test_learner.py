@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 
@@ -190,6 +191,31 @@ def test_whatever_a_process_raises_is_a_violation(function, words):
     assert words in message(result)
     assert result.violation.file == __file__
     assert result.verdict is Verdict.VIOLATED
+
+
+def test_an_iteration_that_ended_is_told_at_its_own_line():
+    """Python makes a RuntimeError of it, whose own line is the function's first one."""
+    result = run(Shared(), stop)
+    stands = inspect.getsourcelines(stop)[1] + 2
+    assert (result.violation.file, result.violation.line) == (__file__, stands)
+
+
+def without_end(s):
+    """Call itself in each step."""
+    yield s.y
+    yield from without_end(s)
+
+
+def test_a_subroutine_that_calls_itself_without_end_is_told_as_that():
+    """It is no chance that Python's stack ends a little sooner when the process runs again."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 200)
+    try:
+        with pytest.raises(ModelError, match="Python's stack ends") as found:
+            run(Shared(), without_end)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert found.value.line == inspect.getsourcelines(without_end)[1] + 2
 
 
 def test_ctrl_c_in_a_process_interrupts_the_search():
