@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from commandline import CLASSIC, FAILS_AT_ONCE, counting_to, models
+from commandline import CLASSIC, FAILS_AT_ONCE, counting_to, models, run
 
 from modelcheck.check import check
 from modelcheck.loading import find, load
@@ -83,11 +83,13 @@ def test_a_state_violated_at_the_start_is_marked(tmp_path):
     assert kinds(graph_of(nothing)) == {"initial": 1}
 
 
-def test_a_process_that_fails_before_its_first_step_is_one_state(tmp_path):
+def test_a_process_that_fails_before_its_first_step_is_one_state(tmp_path, monkeypatch):
     """There is nothing to explore, and it is said in the only node."""
     [model] = find(str(models(tmp_path / "m.py", FAILS_AT_ONCE)))
     [node] = graph_of(model).nodes
     assert (node.kind, node.label) == ("violation", "x = 0\ny = 0\nfailed")
+    monkeypatch.chdir(tmp_path)
+    assert run("graph", "m.py:at_once", "-o", "m.dot").stdout == "1 state, 0 transitions: m.dot\n"
 
 
 def test_a_witness_that_is_missing_marks_nothing(tmp_path):

@@ -15,6 +15,7 @@ from modelcheck.cli.streams import until_closed
 from modelcheck.cli.targets import find_one, system_of, users_code
 from modelcheck.errors import UsageError
 from modelcheck.show.text import clean
+from modelcheck.show.words import counted
 
 
 @click.command("graph")
@@ -48,7 +49,9 @@ def graph_command(
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from None
     with until_closed():
-        say(clean(f"{len(drawn.nodes)} states, {len(drawn.edges)} transitions: {output}"))
+        states = counted(len(drawn.nodes), "state", "states")
+        transitions = counted(len(drawn.edges), "transition", "transitions")
+        say(clean(f"{states}, {transitions}: {output}"))
         if drawn.note:
             say(clean(drawn.note))
 

@@ -9,7 +9,7 @@ from modelcheck.show import words
 from modelcheck.show.buffering import held
 from modelcheck.show.layout import LABEL, LOCAL, MARGIN, SMALL, Lane, Plan
 from modelcheck.show.palette import lane_color
-from modelcheck.show.svg import SANS_ADVANCE, Canvas, fit, fitting, text_width, wrap
+from modelcheck.show.svg import SANS_ADVANCE, Canvas, fit, fit_name, fitting, text_width, wrap
 from modelcheck.show.text import clean, cut_start, short_place
 from modelcheck.show.trace import ProcessStatus, Trace
 
@@ -86,7 +86,7 @@ def _standing(canvas: Canvas, lane: Lane, status: ProcessStatus, y: float) -> fl
     stuck = status.status in ("blocked", "failed") and not status.daemon
     lines = _standing_lines(lane, status, limit)
     height = 44 + 15 * len(lines)
-    name = cut_start(clean(lane.name), fitting(lane.width - 22, 13, 0.62))  # the number stays
+    name = fit_name(lane.name, lane.width - 22)
     told = f"{status.process}: {words.standing(status)} {words.pending(status, 400)}"
     with canvas.group(told, "standing"):
         edge = "sbad" if stuck else f"s{color}"

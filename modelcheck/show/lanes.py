@@ -29,7 +29,7 @@ from modelcheck.show.layout import (
     rows,
 )
 from modelcheck.show.palette import ROOT, lane_color, style
-from modelcheck.show.svg import SANS_ADVANCE, Canvas, escape, fit, fitting, wrap
+from modelcheck.show.svg import SANS_ADVANCE, Canvas, escape, fit, fit_name, fitting, wrap
 from modelcheck.show.text import clean
 from modelcheck.show.trace import Trace, TraceStep
 
@@ -106,8 +106,7 @@ def _headers(canvas: Canvas, planned: Plan, y: float) -> float:
         color = "memory" if lane is planned.memory else str(lane_color(lane.color))
         with canvas.group(lane.name, "lane"):
             canvas.rect((lane.x, y, lane.width, HEADER), f"f{color}")
-            name = fit(clean(lane.name), fitting(lane.width - 12, 13, 0.62))
-            canvas.text(lane.center, y + 20, name, "head fon")
+            canvas.text(lane.center, y + 20, fit_name(lane.name, lane.width - 12), "head fon")
     return y + HEADER
 
 
@@ -115,8 +114,8 @@ def _reminder(canvas: Canvas, planned: Plan, y: float) -> None:
     """The names of the lanes once more, small."""
     for lane in (*planned.lanes.values(), planned.memory):
         color = "dim" if lane is planned.memory else str(lane_color(lane.color))
-        name = fit(clean(lane.name), fitting(lane.width - 12, 13, 0.62))
         canvas.rect((lane.x, y + 4, lane.width, REMINDER - 8), f"fpage s{color} thin", 9)
+        name = fit_name(lane.name, lane.width - 12)
         canvas.text(lane.center, y + 17.5, name, f"head f{color}")
 
 

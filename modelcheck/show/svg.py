@@ -71,6 +71,22 @@ def fit(text: str, limit: int) -> str:
     return shown
 
 
+def fit_name(name: str, width: float) -> str:
+    """A process's name cut to `width` pixels of a bold heading; its number stays.
+
+    Examples
+    --------
+    >>> fit_name("increment[0]", 100), fit_name("increment_both_counters[0]", 100)
+    ('increment[0]', 'incremen…[0]')
+    """
+    shown, limit = clean(name), fitting(width, 13, 0.62)
+    stem, bracket, number = shown.rpartition("[")
+    room = limit - len(bracket + number)
+    if columns(shown) <= limit or not number.endswith("]") or room < 2:
+        return fit(shown, limit)
+    return fit(stem, room) + bracket + number
+
+
 def _break_at(text: str, limit: int) -> int:
     """Where to break: behind a blank or a mark, unless that leaves the line nearly empty."""
     hard = next((i for i in range(len(text)) if columns(text[: i + 1]) > limit), len(text))

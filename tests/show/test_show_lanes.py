@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from modelcheck.show.lanes import lanes_svg
 from modelcheck.show.layout import plan, rows
 from modelcheck.show.palette import ROOT
+from modelcheck.show.trace import ProcessStatus
 
 from . import samples, snapshot
 from .strategies import traces
@@ -95,6 +96,17 @@ def test_the_whole_token_is_in_the_picture(letters):
     after = [text.removeprefix("replay token ") for text in found if set(text) & set("m0123456789")]
     assert token in "".join(after)
     assert not any("…" in text for text in after[-3:])
+
+
+def test_lanes_of_one_long_name_keep_their_numbers():
+    """What is cut is the name: the heads of two instances differ."""
+    script = samples.Script("m.py", {"x": 0})
+    names = [f"{'walker_' * 9}[{i}]" for i in range(2)]
+    for name in names:
+        script.step(name, 3, "x", reads=["x"])
+    final = tuple(ProcessStatus(name, "finished") for name in names)
+    heads = [text for text in texts(parsed(script.trace("m", final))) if text.startswith("walker")]
+    assert [head.partition("…")[2] for head in heads] == ["[0]", "[1]"] * 2  # above and below
 
 
 def test_a_walk_is_headed_as_one():
