@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, update_wrapper
 from html import escape
@@ -37,6 +38,8 @@ class System:
     ------
     ModelError
         Where something is not what it should be, or two things share a name.
+    UsageError
+        Where Python was started with ``-O``.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class System:
         *,
         deadlock: bool = True,
     ):
+        _refuse_dropped_asserts()
         self.state = state
         # Set by the model that builds it; a system built by hand has no name to replay by.
         self.name, self.file = "system", ""
@@ -105,6 +109,15 @@ def _iterate(things: Any, what: str) -> list[Any]:
         return list(things)
     except TypeError:
         raise model_error(f"System(...): {what} is {things!r}", "Give a list.") from None
+
+
+def _refuse_dropped_asserts() -> None:
+    """Raise `UsageError` under ``python -O``: a model's failing `assert` would not be found."""
+    if sys.flags.optimize:
+        raise UsageError(
+            "Python was started with -O (or PYTHONOPTIMIZE), which drops every `assert`: one that "
+            "fails in a process would never be found. Run without it"
+        )
 
 
 def _checked_process(process: Any) -> Process:
