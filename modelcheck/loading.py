@@ -149,7 +149,9 @@ def _remedy(error: SyntaxError) -> str:
 
 
 def _execute(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"modelcheck_spec_{file.stem}", file)
+    *package, _ = _package(file)
+    name = ".".join([*package, f"modelcheck_spec_{file.stem}"])
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     source = _content(file)
@@ -175,6 +177,15 @@ def _execute(file: Path) -> ModuleType:
     return module
 
 
+def _package(file: Path) -> list[str]:
+    """Return the names of the packages that a file lies in, and its own: for relative imports."""
+    names, folder = [file.stem], file.parent
+    while folder.name.isidentifier() and (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return names
+
+
 def _load_error(file: Path, error: BaseException) -> ModelError:
     """Return what went wrong while a file ran, at the line of the user's that did it."""
     lines = [
@@ -196,14 +207,17 @@ def _load_error(file: Path, error: BaseException) -> ModelError:
 def beside(file: Path) -> Iterator[None]:
     """While inside, imports look into the file's folder first, and see only its own neighbours.
 
-    For when a file is loaded, and when its code runs. It leaves no compiled files there.
+    For when a file is loaded, and when its code runs. It leaves no compiled files there. For a file
+    in a package, the folder around the package comes second.
     """
-    folder = file.resolve().parent
-    known = _neighbours.setdefault(folder, {})
+    file = file.resolve()
+    folder, around = file.parent, file.parents[len(_package(file)) - 1]
+    top = folder if around == folder else file.parents[len(_package(file)) - 2]
+    known = _neighbours.setdefault(top, {})
     shadowed = {name: sys.modules.get(name) for name in known}
     sys.modules.update(known)
     path, unwritten = list(sys.path), sys.dont_write_bytecode
-    sys.path.insert(0, str(folder))
+    sys.path[:0] = dict.fromkeys([str(folder), str(around)])
     sys.dont_write_bytecode = True
     before = set(sys.modules)
     try:
@@ -212,7 +226,7 @@ def beside(file: Path) -> Iterator[None]:
         sys.path[:], sys.dont_write_bytecode = path, unwritten
         for name in [n for n in sys.modules if n not in before]:
             # A part of a package that was there before belongs to that one, wherever it lies.
-            if name.partition(".")[0] not in before and _lies_in(sys.modules[name], folder):
+            if name.partition(".")[0] not in before and _lies_in(sys.modules[name], top):
                 known[name] = sys.modules.pop(name)
         for name, module in shadowed.items():
             if module is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -203,6 +204,51 @@ def test_a_namespace_package_beside_a_file_is_a_neighbour_too(tmp_path):
         (tmp_path / folder / "parts_of_it" / "words.py").write_text(f"WORD = {folder!r}")
     found = [load(tmp_path / folder / "m.py")[0] for folder in ("a", "b")]
     assert [m.function.__globals__["parts_of_it"].words.WORD for m in found] == ["a", "b"]
+
+
+def test_a_file_in_a_package_may_import_from_it(tmp_path):
+    """Relative imports mean what they mean elsewhere, also in two packages of one name."""
+    before = set(sys.modules)
+    for first in (3, 4):
+        inner = tmp_path / str(first) / "protocols" / "inner"
+        inner.mkdir(parents=True)
+        for folder in (inner, inner.parent):
+            (folder / "__init__.py").touch()
+        (inner.parent / "start.py").write_text(f"FIRST = {first}\n")
+        body = """
+        from ..start import FIRST
+
+        @model
+        def m():
+            s = S()
+            return System(s, [adder(s, FIRST)], [always(lambda s: s.x in (0, FIRST))])
+        """
+        [found] = find(str(models(inner / "spec_m.py", body)))
+        assert check(found).holds
+        assert found.function.__globals__["FIRST"] == first
+    assert {n for n in sys.modules if n.startswith("protocols")} <= before
+
+
+def test_python_that_drops_asserts_is_refused(tmp_path):
+    """Under ``python -O`` a failing `assert` is not there: nothing may be said to hold."""
+    body = """
+    @process
+    def asserts(s):
+        assert (yield s.x) == 1
+
+    @model
+    def m():
+        s = S()
+        return System(s, [asserts(s)])
+    """
+    file = models(tmp_path / "m.py", body)
+    for way in (["-m", "modelcheck", "check", str(file)], ["-c", "import m; m.m()"]):
+        done = subprocess.run(
+            [sys.executable, "-O", *way],
+            capture_output=True, text=True, cwd=tmp_path, check=False,
+        )  # fmt: skip
+        assert done.returncode != 0
+        assert "-O (or PYTHONOPTIMIZE), which drops every `assert`" in done.stderr
 
 
 def test_our_own_modules_are_nobodys_neighbours():
