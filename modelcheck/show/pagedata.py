@@ -73,6 +73,7 @@ def trace_data(trace: Trace, name: str, listings: Listings) -> dict[str, Any]:
         "steps": [
             _step(step, numbers, slots, listings)
             | _buffered(trace, step, buffers[i], slots, stores)
+            | _stored(trace, buffers[i], listings)
             | {"from": {clean(n): w.index for n, w in sources[i].items()}, "told": sentences[i]}
             for i, step in enumerate(trace.steps)
         ],
@@ -160,6 +161,14 @@ def _buffered(
         "own": {clean(name): store for name, store in own.items()},
         "remarks": remarks(one)[:1] if one.leaves is not None else [],
     }
+
+
+def _stored(trace: Trace, one: Buffering, listings: Listings) -> dict[str, Any]:
+    """Return the line that stored what leaves a buffer, which has no source of its own."""
+    if one.leaves is None:
+        return {}
+    origin = trace.steps[one.leaves.store.step - 1]
+    return {"stored": listings.place(origin.file, origin.line)}
 
 
 def _state(state: Mapping[str, Any], slots: Sequence[str], values: Numbered) -> list[int]:

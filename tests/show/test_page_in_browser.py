@@ -267,6 +267,13 @@ def test_the_source_follows_the_chosen_process(show):
     }
 
 
+def test_the_source_of_a_buffer_s_step_is_the_line_that_stored(show):
+    """The buffer has no code of its own: what becomes visible was stored somewhere."""
+    page = show("wake_up")
+    assert page.text("#code [aria-selected=true]").endswith("'s store buffer")
+    assert "queue.asleep, True" in page.text("#code .line.here.taken")
+
+
 def test_values_that_are_attacks_stay_text(show):
     """Names, labels, values and sources full of markup and script do nothing but be read."""
     page = show("hostile", "#step-1")

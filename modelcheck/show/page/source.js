@@ -1,4 +1,5 @@
-/* The source of a process: the line just taken, and where everybody stands. */
+/* The source of a process: the line just taken, and where everybody stands. Of a store buffer: the
+   line that stored what it makes visible. */
 
 /** A tab a process, then the file that the chosen one is in. */
 function sourcePanel(trace, index, selected, choose) {
@@ -16,11 +17,15 @@ function sourcePanel(trace, index, selected, choose) {
 /** The step just taken, if it is the process's own; else where it stands; else its last step. */
 function shownPlace(trace, index, selected, places) {
   const step = index > 0 ? trace.steps[index - 1] : null;
-  if (step && step.process === selected && step.file >= 0) return step;
+  if (step && step.process === selected && lineOfStep(step).file >= 0) return lineOfStep(step);
   const place = places[selected];
   if (place && place.file >= 0) return place;
   const before = trace.steps.slice(0, index).filter((s) => s.process === selected);
-  return before.length ? before[before.length - 1] : { file: -1, line: 0 };
+  return before.length ? lineOfStep(before[before.length - 1]) : { file: -1, line: 0 };
+}
+
+function lineOfStep(step) {
+  return step.stored ?? step;
 }
 
 function listing(trace, index, shown, places) {
@@ -29,7 +34,8 @@ function listing(trace, index, shown, places) {
   const marks = marksIn(trace, shown.file, places);
   const lines = file.lines.map((pieces, i) => {
     const number = file.first + i;
-    const taken = step && step.file === shown.file && step.line === number;
+    const ran = step && lineOfStep(step);
+    const taken = ran && ran.file === shown.file && ran.line === number;
     const css = [taken ? `taken ${laneOf(trace, step.process)}` : "",
       shown.line === number ? "here" : ""].join(" ");
     return el("div", { class: `line ${css}` },
