@@ -397,7 +397,7 @@ def _budget(states: int | None, seconds: float | None, memory_mib: float | None)
         ("timeout_s", seconds),
         ("max_memory_mib", memory_mib),
     ]:
-        if value is not None and not value > 0:
+        if value is not None and not (hasattr(value, "__float__") and value > 0):
             raise UsageError(f"{name} is {value!r}; a budget is a number greater than 0")
     return Budget(states, seconds, memory_mib)
 

@@ -123,6 +123,8 @@ def replay_command(result: Result) -> str:
     """Return the command that shows a result's counterexample again."""
     if not result.file:
         return f"modelcheck.replay(system, {result.token!r})"
+    if not os.path.exists(result.file):  # a notebook's cell, or a prompt
+        return f"modelcheck.replay({result.model}, {result.token!r})"
     target = shlex.quote(f"{os.path.relpath(result.file)}:{result.model}")
     dashes = "-- " if target.startswith("-") else ""
     return f"modelcheck replay {dashes}{target} {result.token}"

@@ -119,6 +119,7 @@ def test_a_budget_of_states_makes_it_incomplete(states):
     [
         ({"max_states": 0}, "max_states is 0"),
         ({"timeout_s": -1}, "timeout_s is -1"),
+        ({"max_states": "many"}, "max_states is 'many'; a budget is a number"),
         ({"max_memory_mib": 0.0}, "max_memory_mib is 0.0"),
         ({"memory": "x86"}, "no memory model 'x86'; there is sc"),
     ],

@@ -253,6 +253,17 @@ def test_assert_holds_takes_the_settings_of_the_run(pytester):
     done.assert_outcomes(passed=1, failed=1)
 
 
+def test_a_model_that_no_file_has_is_replayed_by_a_call():
+    """A notebook's cell has a file name, and no file that a command could read."""
+    names = {"__name__": "cell"}
+    exec(compile(BROKEN, "/nowhere/1234.py", "exec"), names)
+    with pytest.raises(
+        AssertionError, match=r"Replay it: modelcheck\.replay\(crowded, 'mc1"
+    ) as told:
+        assert_holds(names["crowded"])
+    assert "modelcheck replay" not in str(told.value)
+
+
 def test_assert_holds_needs_no_pytest():
     """Without a plugin around it raises or returns all the same."""
 
