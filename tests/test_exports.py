@@ -181,6 +181,37 @@ def test_sarif_places_a_violation_in_the_file(many):
     assert "reads x = 0" in flow["locations"][0]["location"]["message"]["text"]
 
 
+def test_sarif_places_each_step_in_the_file(tmp_path, monkeypatch):
+    """At its own line; a store that leaves a buffer, at the line that stored it."""
+    monkeypatch.chdir(tmp_path)
+    body = """
+    @process
+    def sets(s):
+        yield s.x.set(1)
+
+    @process
+    def sees(s):
+        assert (yield s.x) == 0, "seen"
+
+    @model
+    def seen():
+        s = S()
+        return System(s, [sets(s), sees(s)])
+    """
+    (tmp_path / "a b").mkdir()
+    file = models(tmp_path / "a b" / "m#.py", body)
+    run("check", str(file), "--memory", "tso", "--export", "sarif:run.sarif")
+    [result] = json.loads((tmp_path / "run.sarif").read_text("utf-8"))["runs"][0]["results"]
+    assert result["message"]["text"] == "seen: assertion seen."
+    lines = file.read_text("utf-8").splitlines()
+    [flow] = result["codeFlows"][0]["threadFlows"]
+    places = [step["location"]["physicalLocation"] for step in flow["locations"]]
+    assert {place["artifactLocation"]["uri"] for place in places} == {"a%20b/m%23.py"}
+    stood = [lines[place["region"]["startLine"] - 1].strip() for place in places]
+    store, load = "yield s.x.set(1)", 'assert (yield s.x) == 0, "seen"'
+    assert stood == [store, store, load]
+
+
 def test_a_sarif_alert_stays_the_same_while_lines_move(many):
     """The fingerprint is of the model and the violation, not of the line."""
     marks = []

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+from modelcheck.show.buffering import buffering
 from modelcheck.show.jsonform import json_text
 from modelcheck.show.narrative import told_turns
 from modelcheck.show.summary import (
@@ -119,7 +120,8 @@ def _sarif_result(outcome: Any) -> dict[str, Any]:
         said, model = verdict_line(result), outcome.model
         return _finding(rule, level, said, model.file, model.line, outcome)
     file, line = violation.file or outcome.model.file, violation.line or outcome.model.line
-    said = f"{title_of(result)}: {what_is_violated(violation)}. {clean(violation.message)}".strip()
+    said, more = f"{title_of(result)}: {what_is_violated(violation)}.", clean(violation.message)
+    said += f" {more}" if more and more not in said else ""
     found = _finding(violation.kind.value, "error", said, file, line, outcome)
     if result.trace is not None and result.trace.steps:
         found["codeFlows"] = [{"threadFlows": [{"locations": _flow(result.trace)}]}]
@@ -152,13 +154,17 @@ def _violated(outcome: Any) -> bool:
 
 def _flow(trace: Any) -> list[dict[str, Any]]:
     sentences = [text for told in told_turns(trace) for text in told.sentences]
+    places = [  # what a store buffer makes visible was stored at a line of the user's
+        step if one.leaves is None else trace.steps[one.leaves.store.step - 1]
+        for step, one in zip(trace.steps, buffering(trace), strict=True)
+    ]
     return [
         {
             "executionOrder": step.index,
-            "location": _location(step.file, step.line)
+            "location": _location(place.file, place.line)
             | {"message": {"text": f"{clean(step.process)}: {sentence}"}},
         }
-        for step, sentence in list(zip(trace.steps, sentences, strict=True))[-STEPS:]
+        for step, place, sentence in list(zip(trace.steps, places, sentences, strict=True))[-STEPS:]
     ]
 
 
