@@ -429,7 +429,7 @@ class Learner:
         """Perform the step under every series of choices; return the turns that went through."""
         assert run.step is not None
         guard = self._processes[agent].guard
-        done = []
+        done, waiting = [], []
         scripts: list[tuple[int, ...]] = [()]
         while scripts:
             turn = Turn(self, agent, recorder, scripts.pop())
@@ -451,7 +451,28 @@ class Learner:
                     failure = failure_of(error, (local.file, local.line))
                     outcomes.append(turn.outcome(None, failure))
             scripts.extend(reversed(turn.open))
+            if turn.blocked:
+                waiting.append(turn)
+        if done:
+            outcomes.extend(self._looked(agent, recorder, waiting))
         return done
+
+    def _looked(self, agent: int, recorder: Recorder, waiting: list[Turn]) -> list[Outcome]:
+        """Return how a step can look and go on waiting, where it might also have been taken.
+
+        What a CPU has looked at anew it no longer sees as it was (only the memory model's `hidden`
+        slots tell). Else a step that stale values let through would never be blocked for good, and
+        a deadlock would be missed.
+        """
+        slot = self.slot_of(agent)
+        stays = slot, recorder.state[slot]
+        found = []
+        for turn in waiting:
+            forgotten = [(s, v) for s, v in turn.writes.items() if self.result.slots[s].hidden]
+            if forgotten:
+                note = "looks, and goes on waiting"
+                found.append(Outcome((stays, *forgotten), note=note))
+        return found
 
     def _perform_again(
         self, agent: int, local: LocalState, run: Run, recorder: Recorder, first: Any
