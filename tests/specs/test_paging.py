@@ -23,14 +23,14 @@ IN_A_TLB = "a_freed_page_is_in_no_tlb"
 # search under sc where it holds there, and under wmm where it holds there.
 ROWS = {
     "gup_fast": ("", None, (148, 271), (393, 862)),
-    "gup_fast_rcu": ("", None, (199, 400), (646, 1429)),
-    "gup_fast_sync": ("", None, (178, 346), (529, 1151)),
+    "gup_fast_rcu": ("", None, (199, 400), (658, 1482)),
+    "gup_fast_sync": ("", None, (178, 346), (535, 1176)),
     "gup_fast_freed_at_once": (FREED, "sc", None, None),
     "gup_fast_irqs_on": (FREED, "sc", None, None),
-    "gup_fast_dontneed": ("", None, (163, 323), (269, 535)),
+    "gup_fast_dontneed": ("", None, (163, 323), (281, 588)),
     "gup_fast_no_recheck": (REUSED, "sc", None, None),
     "gup_fast_get_without_try": (REUSED, "sc", None, None),
-    "gup_fast_collapse": ("", None, (232, 484), (567, 1218)),
+    "gup_fast_collapse": ("", None, (232, 484), (615, 1357)),
     "gup_fast_collapse_pmd_not_rechecked": (MOVED, "sc", None, None),
     "gup_fast_collapse_with_a_store": (MOVED, "tso", (232, 484), None),
     "gup_fast_relaxed_reference": (MOVED, "wmm", (232, 484), None),
