@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import traceback
-from collections.abc import Generator, Hashable, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
 from types import CodeType, GeneratorType, MethodType
 from typing import Any
 
@@ -47,7 +47,8 @@ class LocalState:
 
     `status` is ``"running"``, ``"finished"`` or ``"absent"`` (not spawned yet, or joined). `places`
     are the names that `at` answers to: labels in force and functions on the call chain. `waiting`
-    is what a store buffer holds, oldest first: (slot, value id).
+    is what a store buffer holds, oldest first: (slot, value id). `telling` tells by the pending
+    step's result which of several ways it went.
     """
 
     key: Hashable
@@ -65,6 +66,7 @@ class LocalState:
     frames: tuple[Kept, ...] = ()
     waiting: tuple[tuple[int, int], ...] = ()
     receives: Mapping[str, tuple[tuple[int, ...], ...]] = field(factory=dict)
+    telling: Callable[[Any], str] | None = None
 
     def history(self) -> list[Any]:
         """Return the results to send, in order, to bring a new generator here."""
@@ -329,6 +331,7 @@ class Run:
             end=any(x.end for x in labels) or self.step.end,
             frames=tuple(_keep(f) for f in where.frames),
             receives=_receives(self.step),
+            telling=self.step.telling(),
         )
 
     def _name(self) -> str:

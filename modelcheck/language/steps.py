@@ -12,6 +12,7 @@ import inspect
 import operator
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelcheck.language import context
@@ -54,6 +55,13 @@ class Step:
     def perform(self, turn: Turn) -> Any:
         """Do it in the turn's state and return the result; or ``turn.block()``."""
         raise NotImplementedError
+
+    def telling(self) -> Callable[[Any], str] | None:
+        """Return what tells by the result which of several ways was taken; None where there is one.
+
+        It does not hold the step: that it was made and never yielded must be seen.
+        """
+        return None
 
     def named(self, text: str) -> Any:
         """Return this step, called `text` in traces."""
@@ -241,6 +249,9 @@ class Choose(Step):
     def perform(self, turn: Turn) -> Any:
         return turn.choose(self.options)
 
+    def telling(self) -> Callable[[Any], str] | None:
+        return _takes if len(self.options) > 1 else None
+
 
 class Atomic(Step):
     """``v = yield atomic(f)``: a function over several locations, in one indivisible step."""
@@ -323,6 +334,17 @@ class Either(Step):
     def perform(self, turn: Turn) -> Any:
         index = turn.choose(range(len(self.options)))
         return index, self.options[index].perform(turn)
+
+    def telling(self) -> Callable[[Any], str] | None:
+        return partial(_takes_one, tuple(option.text for option in self.options))
+
+
+def _takes(value: Any) -> str:
+    return f"takes {shown(value)}"
+
+
+def _takes_one(options: Sequence[str], result: tuple[int, Any]) -> str:
+    return f"takes {options[result[0]]}"
 
 
 # What a user writes.

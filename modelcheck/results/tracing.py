@@ -148,8 +148,15 @@ def _step(  # noqa: PLR0913 # a step is the difference of two states
         locals=() if outcome.failure else changes(_variables(local), _variables(then)),
         result=outcome.result,
         others=tuple(a.name for a in moved),
-        note=outcome.note,
+        note="; ".join(filter(None, (_way(local, outcome), outcome.note))),
     )
+
+
+def _way(local: LocalState, outcome: Outcome) -> str:
+    """Return which of several ways a step went; nothing of one that failed before it was taken."""
+    if local.telling is None or (outcome.failure is not None and outcome.result is None):
+        return ""
+    return local.telling(outcome.result)
 
 
 def _seen(tables: Tables, found: tuple[Read, ...], outcome: Outcome) -> tuple[Read, ...]:

@@ -10,15 +10,18 @@ from language.small import count, message, run
 
 from modelcheck import (
     Channel,
+    System,
     always,
     at_end,
     atomic,
     cells,
+    check,
     choose,
     either,
     fence,
     label,
     process,
+    replay,
     sometimes,
     state,
     until,
@@ -171,6 +174,25 @@ def test_choose_explores_every_option(options, expected):
         values, (states, transitions) = final(p)
         assert values == expected
         assert (states, transitions) == (1 + 2 * len(expected), 2 * len(expected))
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_a_trace_tells_which_way_a_step_went(engine):
+    """Also where the process drops the result, or fails over it; nothing where there is one way."""
+
+    def p(s):
+        yield choose(5)
+        yield choose(1, 2)
+        yield either(until(lambda: s.x == 1), s.x.set(7))
+        if (yield choose(False, True)):
+            raise RuntimeError
+
+    shared = Shared()
+    system = System(shared, [process(p)(shared)])
+    result = check(system, engine=engine)
+    told = ["", "takes 1", "takes x := 7", "takes True"]
+    assert [step.note for step in result.trace.steps] == told
+    assert [step.note for step in replay(system, result.token).steps] == told
 
 
 def test_choices_from_a_set_come_in_one_order():
