@@ -38,8 +38,10 @@ class Program(NamedTuple):
     cpus: tuple[int, ...]
 
 
-#: What all threads read, then what memory holds at the end.
+#: What all threads read, then what memory holds at the end; and, where some wait for ever, which
+#: threads are through.
 Outcome = tuple[tuple[tuple[Any, ...], ...], tuple[int, ...]]
+Stuck = tuple[Outcome, tuple[bool, ...]]
 
 
 class State(NamedTuple):
@@ -73,22 +75,35 @@ class Machine:
             (0,) * threads, ((),) * threads, (0,) * len(self.names), ((),) * cpus, (none,) * cpus
         )
 
-    def outcomes(self) -> set[Outcome]:
-        """All outcomes: of states in which nothing is left to do."""
-        seen, waiting, found = {self.initial()}, [self.initial()], set()
+    def ends(self) -> tuple[set[Outcome], set[Stuck]]:
+        """All outcomes, of states with nothing left to do; and where threads wait for ever."""
+        seen, waiting = {self.initial()}, [self.initial()]
+        found: set[Outcome] = set()
+        stuck: set[Stuck] = set()
         while waiting:
             state = waiting.pop()
-            following = [*self.thread_steps(state), *self.drains(state)]
-            done = all(
+            following = {*self.thread_steps(state), *self.drains(state), *self.looks(state)}
+            through = tuple(
                 p == len(t) for p, t in zip(state.positions, self.program.threads, strict=True)
             )
-            if done and not any(state.buffers):
+            if all(through) and not any(state.buffers):
                 found.add((state.results, state.memory))
-            for after in following:
-                if after not in seen:
-                    seen.add(after)
-                    waiting.append(after)
-        return found
+            elif following <= {state}:
+                stuck.add(((state.results, state.memory), through))
+            for after in following - seen:
+                seen.add(after)
+                waiting.append(after)
+        return found, stuck
+
+    def looks(self, state: State) -> Iterator[State]:
+        """Loads of threads that wait, and see what they do not wait for."""
+        for thread, position in enumerate(state.positions):
+            ops = self.program.threads[thread]
+            if position < len(ops) and ops[position].kind == "until":
+                op, cpu = ops[position], self.program.cpus[thread]
+                for after, value in self.loads(state, cpu, self.names.index(op.location)):
+                    if value != op.value:
+                        yield after
 
     # Stores becoming visible.
 
@@ -228,4 +243,9 @@ class Machine:
 
 def outcomes(program: Program, model: str) -> set[Outcome]:
     """All outcomes of a program under a memory model."""
-    return Machine(program, model).outcomes()
+    return ends(program, model)[0]
+
+
+def ends(program: Program, model: str) -> tuple[set[Outcome], set[Stuck]]:
+    """All outcomes of a program under a memory model, and the states in which threads are stuck."""
+    return Machine(program, model).ends()

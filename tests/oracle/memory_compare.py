@@ -16,7 +16,7 @@ from modelcheck import System, at_end, atomic, cells, check, fence, process, sta
 from modelcheck.check import tables_of
 from modelcheck.explore.search import successor
 from modelcheck.language.steps import CompareAndSwap, Load, Step, Store
-from oracle.memory import MODELS, Machine, Op, Outcome, Program, outcomes
+from oracle.memory import MODELS, Machine, Op, Outcome, Program, Stuck, ends
 
 ORDERS = ("relaxed", "relaxed", "acquire", "release", "full")
 
@@ -109,21 +109,22 @@ def system_of(program: Program, allowed: set[Outcome] | None = None) -> System:
     return System(shared, threads, [outcome_is_allowed], deadlock=False)
 
 
-def found_by_tables(program: Program, model: str) -> set[Outcome]:
-    """All outcomes that the tables of modelcheck reach."""
-    found, bound = found_within(program, model)
+def found_by_tables(program: Program, model: str) -> tuple[set[Outcome], set[Stuck]]:
+    """All outcomes that the tables of modelcheck reach, and where they are stuck."""
+    found, stuck, bound = found_within(program, model)
     assert bound == ""
-    return found
+    return found, stuck
 
 
 def found_within(
     program: Program, model: str, buffer: int | None = None
-) -> tuple[set[Outcome], str]:
-    """All outcomes that the tables reach with buffers of a size, and the bound that was reached."""
+) -> tuple[set[Outcome], set[Stuck], str]:
+    """All that the tables reach with buffers of a size, and the bound that was reached."""
     threads = len(program.threads)
 
-    def work(learner: Any, tables: Any) -> tuple[set[Outcome], str]:
-        found = set()
+    def work(learner: Any, tables: Any) -> tuple[set[Outcome], set[Stuck], str]:
+        found: set[Outcome] = set()
+        stuck: set[Stuck] = set()
         names = [slot.name for slot in tables.slots]
         memory = [i for i, n in enumerate(names) if n.startswith("memory[")]
         results = [i for i, n in enumerate(names) if n.startswith("results[")]
@@ -133,20 +134,23 @@ def found_within(
             following = [
                 o for a in range(len(tables.agents)) for o in tables.leaf(a, state).outcomes
             ]
-            ended = [tables.value(a.slot, state).status for a in tables.agents[:threads]]
-            if not following and set(ended) == {"finished"}:
-                found.add(
-                    (
-                        tuple(tables.value(i, state) for i in results),
-                        tuple(tables.value(i, state) for i in memory),
-                    )
+            local = [tables.value(a.slot, state).status for a in tables.agents[:threads]]
+            ended = tuple(status == "finished" for status in local)
+            if not following:
+                outcome = (
+                    tuple(tables.value(i, state) for i in results),
+                    tuple(tables.value(i, state) for i in memory),
                 )
+                if all(ended):
+                    found.add(outcome)
+                else:
+                    stuck.add((outcome, ended))
             for outcome in following:
                 after = successor(state, outcome.writes)
                 if after not in seen:
                     seen.add(after)
                     waiting.append(after)
-        return found, learner.memory.bound
+        return found, stuck, learner.memory.bound
 
     return tables_of(system_of(program), model, work, buffer)
 
@@ -158,7 +162,7 @@ def random_op(random: Random, names: str) -> Op:
     """An instruction."""
     kind = random.choices(
         ["load", "store", "fence", "add", "swap", "cas", "until", "copy"],
-        [10, 12, 4, 2, 2, 2, 0.4, 0.6],
+        [10, 12, 4, 2, 2, 2, 0.8, 0.6],
     )[0]
     name, value = random.choice(names), random.choice([1, 2])
     match kind:
@@ -247,15 +251,18 @@ def compare(
         Where two answers differ.
     """
     before: set[Outcome] = set()
+    stuck_before: set[Stuck] = set()
     counts = {}
     for model in MODELS:
-        truth = outcomes(program, model)
-        found = found_by_tables(program, model)
+        truth, waits = ends(program, model)
+        found, stuck = found_by_tables(program, model)
         assert found == truth, (model, "missing", truth - found, "wrong", found - truth)
+        assert stuck == waits, (model, "not stuck", waits - stuck, "stuck", stuck - waits)
         assert before <= truth, (model, "loses what a stronger model allows", before - truth)
+        assert stuck_before <= waits, (model, "loses where a stronger model is stuck")
         if ways and model in searched:
             compare_searches(program, model, truth, ways)
-        before, counts[model] = truth, len(truth)
+        before, stuck_before, counts[model] = truth, waits, len(truth)
     return counts
 
 
