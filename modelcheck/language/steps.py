@@ -343,8 +343,8 @@ def _takes(value: Any) -> str:
     return f"takes {shown(value)}"
 
 
-def _takes_one(options: Sequence[str], result: tuple[int, Any]) -> str:
-    return f"takes {options[result[0]]}"
+def _takes_one(options: Sequence[str], result: tuple[int, Any] | None) -> str:
+    return f"takes {options[result[0]]}" if result is not None else ""  # it goes on waiting
 
 
 # What a user writes.

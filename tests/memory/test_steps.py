@@ -14,6 +14,7 @@ from modelcheck import (
     at_end,
     atomic,
     check,
+    either,
     fence,
     model,
     process,
@@ -538,6 +539,19 @@ def test_a_stale_value_hides_no_deadlock(memory, engine, reduction):
     assert replay(system, result.token).states == result.trace.states
     if not reduction:
         assert result.states == {"sc": 4, "wmm": 7}.get(memory, 6)
+
+
+@process
+def waits_for_zero_or_five(s):
+    yield either(until(lambda: s.x == 0), until(lambda: s.x == 5))
+
+
+def test_a_choice_that_looks_and_goes_on_waiting_went_no_way():
+    """The trace says that it looked, and not which way it went."""
+    s = Shared()
+    result = check(System(s, [waits_for_zero_or_five(s), sets_one(s)]), memory="wmm")
+    assert result.violation.kind == "deadlock"
+    assert result.trace.steps[-1].note == "looks, and goes on waiting"
 
 
 def test_a_stale_value_hides_no_end():
