@@ -11,10 +11,13 @@ from modelcheck.litmus.assembly import (
     Jump,
     Step,
     Wrong,
+    fence,
     get,
     immediate,
     on_flags,
     put,
+    reserve,
+    reserved,
     wrong_operands,
 )
 from modelcheck.litmus.machine import ZERO, Datum, Fault, Machine
@@ -25,7 +28,9 @@ from modelcheck.litmus.widths import (
     ZERO_FLAG,
     Memory,
     Write,
+    compared,
     difference_flags,
+    is_less,
     operate,
     result_flags,
     sum_flags,
@@ -64,7 +69,7 @@ BARRIERS = (
     "NSHLD",
     "NSHST",
 )
-FLAGS, RESERVATION = "%flags", "%reservation"
+FLAGS = "%flags"
 
 Get = Callable[[Machine], Datum]
 
@@ -192,11 +197,7 @@ def _barrier(name: str, operands: list[str]) -> Step:
         wrong_operands(name, operands, f"one of {', '.join(BARRIERS)}")
     reach = "LD" if option.endswith("LD") else "ST" if option.endswith("ST") else "full"
     tags = ("ISB",) if name == "ISB" else (name.lower() + "." + reach.lower(), f"{name}.{option}")
-
-    def step(machine: Machine) -> None:
-        machine.fence(*tags)
-
-    return step
+    return fence(*tags)
 
 
 def _mov(operands: list[str]) -> Step:
@@ -237,9 +238,7 @@ def _cmp(operands: list[str]) -> Step:
     first, second = _value(operands[0], size), _second(operands[1:], size)
 
     def step(machine: Machine) -> None:
-        a, b = first(machine), second(machine)
-        flags = difference_flags(a.value, b.value, size)
-        put(machine, FLAGS, Datum(flags, a.deps | b.deps, a.cdeps | b.cdeps))
+        put(machine, FLAGS, compared(first(machine), second(machine), size))
 
     return step
 
@@ -252,7 +251,7 @@ def _condition(text: str) -> Callable[[int], bool]:
     number = CONDITIONS.index(name)
 
     def holds(flags: int) -> bool:
-        less = bool(flags & NEGATIVE) != bool(flags & OVERFLOW)
+        less = is_less(flags)
         first = (
             flags & ZERO_FLAG,
             flags & CARRY,
@@ -315,7 +314,7 @@ def _load(memory: Memory, name: str, narrow: int | None, operands: list[str]) ->
     def step(machine: Machine) -> None:
         value = memory.load(machine, address(machine), size, tags)
         if exclusive:
-            machine.regs[RESERVATION] = Datum(len(machine.events))
+            reserve(machine)
         _put(machine, target, value)
 
     return step
@@ -345,11 +344,8 @@ def _store_exclusive(memory: Memory, name: str, narrow: int | None, operands: li
 
     def step(machine: Machine) -> None:
         where = address(machine)
-        reserved = get(machine, RESERVATION).value
-        machine.regs[RESERVATION] = Datum(0)
-        number = reserved - 1 if isinstance(reserved, int) and reserved else None
-        same = number is not None and machine.events[number].loc == where.value
-        succeeds = same and machine.choose(2) == 0
+        number = reserved(machine, where)
+        succeeds = number is not None and machine.choose(2) == 0
         if succeeds:
             memory.store(machine, where, value(machine), Write(size, tags, number))
         _put(machine, status, Datum(int(not succeeds)))

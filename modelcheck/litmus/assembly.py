@@ -21,6 +21,8 @@ from modelcheck.litmus.widths import Kind, Memory
 Step = Callable[[Machine], str | None]
 
 UNDECLARED = Kind()
+#: What a conditional store looks at: 1 + the number of the event that reserved, 0 for none.
+RESERVATION = "%reservation"
 LAST = re.compile(r"\s*(?:exists|forall|locations|filter|final|observed|not\s+exists|~\s*exists)\b")
 LABEL = re.compile(r"\s*([A-Za-z_.$][\w.$]*)\s*:(?!:)\s*")
 INSTRUCTION = re.compile(r"\s*(\S+)\s*(.*?)\s*$", re.DOTALL)
@@ -244,6 +246,28 @@ def on_flags(flags: str, holds: Callable[[int], bool], label: str) -> Jump:
         return datum._replace(value=int(isinstance(datum.value, int) and holds(datum.value)))
 
     return Jump(label, condition)
+
+
+def fence(*tags: str) -> Step:
+    """Return the barrier with these tags."""
+    return lambda machine: machine.fence(*tags)
+
+
+def reserve(machine: Machine) -> None:
+    """Remember the read just done, of an exclusive or reserving load."""
+    machine.regs[RESERVATION] = Datum(len(machine.events))
+
+
+def reserved(machine: Machine, address: Datum) -> int | None:
+    """Return the read that a store to an address is conditional on, which ends what it reserved.
+
+    None where there is no such read, or one of another location.
+    """
+    number = get(machine, RESERVATION).value
+    machine.regs[RESERVATION] = Datum(0)
+    if not isinstance(number, int) or number == 0:
+        return None
+    return number - 1 if machine.events[number - 1].loc == address.value else None
 
 
 def get(machine: Machine, register: str) -> Datum:

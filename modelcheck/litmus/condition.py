@@ -355,7 +355,8 @@ class ConditionReader:
                 cursor.fail(
                     f"there is no process {proc}", "They are numbered from 0, as P0, P1.", token
                 )
-            return Place(proc, register_at(cursor, self.register))
+            name = cursor.name("a register")
+            return Place(proc, known_register(cursor, self.register, name, name.text))
         if token.kind == "number":
             cursor.fail(f"`:` expected after the process {token.text}, found {cursor.found()}")
         if cursor.at("[") and cursor.peek().kind == "number":
@@ -400,13 +401,14 @@ class ConditionReader:
         return cursor.fail(f"a value expected, found {cursor.found()}")
 
 
-def register_at(cursor: Cursor, register: Callable[[str], str | None]) -> str:
-    """Return the canonical name of the register that stands here."""
-    token = cursor.name("a register")
-    name = register(token.text)
-    if name is None:
-        cursor.fail(f"`{token.text}` is no register of this architecture", "", token)
-    return name
+def known_register(
+    cursor: Cursor, register: Callable[[str], str | None], token: Token, name: str
+) -> str:
+    """Return the canonical name of a register, which a token ends in."""
+    known = register(name)
+    if known is None:
+        cursor.fail(f"`{name}` is no register of this architecture", "", token)
+    return known
 
 
 def _proc(text: str, cursor: Cursor, token: Any) -> int:
@@ -426,5 +428,5 @@ __all__ = [
     "Place",
     "Proposition",
     "Question",
-    "register_at",
+    "known_register",
 ]

@@ -8,20 +8,23 @@ from modelcheck.litmus.assembly import (
     Jump,
     Step,
     Wrong,
+    fence,
     get,
     immediate,
     on_flags,
     put,
+    reserve,
+    reserved,
     wrong_operands,
 )
 from modelcheck.litmus.machine import Datum, Machine
 from modelcheck.litmus.widths import (
-    NEGATIVE,
-    OVERFLOW,
     ZERO_FLAG,
     Memory,
     Write,
+    compared,
     difference_flags,
+    is_less,
     operate,
     wrapped,
 )
@@ -47,7 +50,6 @@ CONDITIONS = {
 }  # fmt: skip
 PLAIN: frozenset[str] = frozenset()
 RESERVED = frozenset({"X"})
-RESERVATION = "%reservation"
 
 Parts = list[tuple[str, int]]
 
@@ -64,7 +66,7 @@ class Ppc:
     def instruction(self, name: str, operands: list[str]) -> Step:
         base = name.rstrip(".")
         if base in FENCES:
-            return _fence("sync" if base == "hwsync" else base)
+            return fence("sync" if base == "hwsync" else base)
         if base == "nop":
             return lambda machine: None
         if base in ("li", "lis"):
@@ -87,13 +89,6 @@ class Ppc:
         if base in COMPARISONS:
             return _compare(name, COMPARISONS[base], operands)
         return _branch(name, operands)
-
-
-def _fence(tag: str) -> Step:
-    def step(machine: Machine) -> None:
-        machine.fence(tag)
-
-    return step
 
 
 def _registers(name: str, operands: list[str], count: int) -> list[str]:
@@ -188,7 +183,7 @@ def _load_reserved(memory: Memory, operands: list[str], size: int) -> Step:
     def step(machine: Machine) -> None:
         address = _sum(machine, parts)
         put(machine, operands[0], memory.load(machine, address, size, RESERVED))
-        machine.regs[RESERVATION] = Datum(len(machine.events))
+        reserve(machine)
 
     return step
 
@@ -198,11 +193,8 @@ def _store_conditional(memory: Memory, operands: list[str], size: int) -> Step:
 
     def step(machine: Machine) -> None:
         address = _sum(machine, parts)
-        reserved = get(machine, RESERVATION).value
-        machine.regs[RESERVATION] = Datum(0)
-        number = reserved - 1 if isinstance(reserved, int) and reserved else None
-        same = number is not None and machine.events[number].loc == address.value
-        if same and machine.choose(2) == 0:
+        number = reserved(machine, address)
+        if number is not None and machine.choose(2) == 0:
             value = get(machine, operands[0])
             memory.store(machine, address, value, Write(size, RESERVED, number))
             put(machine, "cr0", Datum(ZERO_FLAG))
@@ -223,9 +215,7 @@ def _compare(name: str, size: int, operands: list[str]) -> Step:
 
     def step(machine: Machine) -> None:
         right = number if number is not None else get(machine, second)
-        left = get(machine, first)
-        flags = difference_flags(left.value, right.value, size)
-        put(machine, target, Datum(flags, left.deps | right.deps))
+        put(machine, target, compared(get(machine, first), right, size))
 
     return step
 
@@ -248,7 +238,7 @@ def _sign(flags: int) -> int:
     """Return how the two sides of a comparison compare: -1, 0 or 1."""
     if flags & ZERO_FLAG:
         return 0
-    return -1 if bool(flags & NEGATIVE) != bool(flags & OVERFLOW) else 1
+    return -1 if is_less(flags) else 1
 
 
 __all__ = ["Ppc"]

@@ -13,7 +13,13 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from modelcheck.axiomatic.execution import Value
-from modelcheck.litmus.condition import Array, ConditionReader, Place, Question
+from modelcheck.litmus.condition import (
+    Array,
+    ConditionReader,
+    Place,
+    Question,
+    known_register,
+)
 from modelcheck.litmus.errors import LitmusError
 from modelcheck.litmus.machine import Machine
 from modelcheck.litmus.scan import Cursor, Source, number, without_comments
@@ -148,6 +154,10 @@ class Init:
     kinds: dict[str, Kind] = field(factory=dict)  # of the locations; an array has that of its cells
     register_kinds: dict[int, dict[str, Kind]] = field(factory=dict)
 
+    def kind(self, name: str) -> Kind:
+        """Return the type of a location, or of an array's cells."""
+        return self.kinds.get(name.partition("+")[0], Kind())
+
     def memory(self, file: str) -> Memory:
         """Return what an instruction set needs to know of the locations."""
         lengths = {name: array.size * array.stride for name, array in self.arrays.items()}
@@ -156,9 +166,8 @@ class Init:
     def settle(self, typed: bool) -> None:
         """Let pointers to cells lead to them, and in assembly every number fit its type."""
         for name, value in self.locations.items():
-            kind = self.kinds.get(name.partition("+")[0], Kind())
             value = self._pointer(value)
-            self.locations[name] = kind.fit(value) if typed else value
+            self.locations[name] = self.kind(name).fit(value) if typed else value
         for registers in self.registers.values():
             for name, value in registers.items():
                 registers[name] = self._pointer(value)
@@ -210,9 +219,7 @@ def _item(
         digits = words[-3].text.removeprefix("P")
         if not digits.isdigit():
             cursor.fail(f"`{words[-3].text}` is no process", "", words[-3])
-        known = register(name)
-        if known is None:
-            cursor.fail(f"`{name}` is no register of this architecture", "", words[-1])
+        known = known_register(cursor, register, words[-1], name)
         init.registers.setdefault(int(digits), {})[known] = values[0] if values else 0
         init.register_kinds.setdefault(int(digits), {})[known] = kind
     elif size is not None:
@@ -285,7 +292,7 @@ def fitted(question: Question, init: Init) -> Question:
 
     def kind(place: Place) -> Kind:
         if place.proc is None:
-            return init.kinds.get(place.name.partition("+")[0], Kind())
+            return init.kind(place.name)
         return init.register_kinds.get(place.proc, {}).get(place.name, Kind())
 
     def fit(place: Place, value: Value) -> Value:

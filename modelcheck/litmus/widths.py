@@ -160,6 +160,17 @@ def difference_flags(a: Value, b: Value, size: int) -> int:
     return flags | (OVERFLOW if below != bool(flags & NEGATIVE) else 0)
 
 
+def compared(a: Datum, b: Datum, size: int) -> Datum:
+    """Return the flags of a comparison, which depend on both sides."""
+    flags = difference_flags(a.value, b.value, size)
+    return Datum(flags, a.deps | b.deps, a.cdeps | b.cdeps)
+
+
+def is_less(flags: int) -> bool:
+    """Tell whether the first side of a comparison was less than the second, as signed numbers."""
+    return bool(flags & NEGATIVE) != bool(flags & OVERFLOW)
+
+
 def sum_flags(a: Value, b: Value, size: int) -> int:
     """Return the flags of ``a + b``."""
     if isinstance(a, str) or isinstance(b, str):
@@ -178,7 +189,9 @@ __all__ = [
     "Kind",
     "Memory",
     "Write",
+    "compared",
     "difference_flags",
+    "is_less",
     "kind_of",
     "operate",
     "result_flags",

@@ -11,6 +11,7 @@ from modelcheck.litmus.assembly import (
     Jump,
     Step,
     Wrong,
+    fence,
     get,
     immediate,
     on_flags,
@@ -21,11 +22,12 @@ from modelcheck.litmus.machine import Datum, Machine
 from modelcheck.litmus.widths import (
     CARRY,
     NEGATIVE,
-    OVERFLOW,
     ZERO_FLAG,
     Memory,
     Write,
+    compared,
     difference_flags,
+    is_less,
     operate,
     result_flags,
     sum_flags,
@@ -74,7 +76,7 @@ class X86:
             first, _, rest = operands[0].partition(" ") if operands else ("", "", "")
             name, operands = first.lower(), [rest.strip(), *operands[1:]]
         if name in FENCES:
-            return _fence(name)
+            return fence(name)
         if name == "nop":
             return lambda machine: None
         if name == "jmp" and len(operands) == 1:
@@ -111,13 +113,6 @@ def _width(name: str, base: str, operands: list[str]) -> int:
     return 8 if quad else 4
 
 
-def _fence(tag: str) -> Step:
-    def step(machine: Machine) -> None:
-        machine.fence(tag)
-
-    return step
-
-
 def _condition(name: str) -> Callable[[int], bool]:
     """Return whether flags are as ``e``, ``ne``, ``l``, ... asks."""
     name = SYNONYMS.get(name, name)
@@ -131,9 +126,8 @@ def _condition(name: str) -> Callable[[int], bool]:
     asks = JUMPS[name]
 
     def holds(flags: int) -> bool:
-        negative = bool(flags & NEGATIVE)
-        less = negative != bool(flags & OVERFLOW)
-        return asks(less, not flags & CARRY, bool(flags & ZERO_FLAG), negative) is positive
+        equal, negative = bool(flags & ZERO_FLAG), bool(flags & NEGATIVE)
+        return asks(is_less(flags), not flags & CARRY, equal, negative) is positive
 
     return holds
 
@@ -280,13 +274,14 @@ def _cmpxchg(given: Operands) -> Step:
     def step(machine: Machine) -> None:
         place, wanted = address(machine), expected(machine)
         old = given.load(machine, place)
-        flags = difference_flags(wanted.value, old.value, given.size)
-        put(machine, FLAGS, Datum(flags, wanted.deps | old.deps))
+        flags = compared(wanted, old, given.size)
+        put(machine, FLAGS, flags)
+        same = bool(int(flags.value) & ZERO_FLAG)
         if machine.choose(2) == 0:
-            machine.require(bool(flags & ZERO_FLAG))
+            machine.require(same)
             given.store(machine, place, value(machine), len(machine.events) - 1)
         else:
-            machine.require(not flags & ZERO_FLAG)
+            machine.require(not same)
             put(machine, "rax", old)
 
     return step
@@ -354,8 +349,7 @@ def _cmp(given: Operands) -> Step:
             both = operate("&", a, b, given.size)
             put(machine, FLAGS, both._replace(value=_flags("&", a, b, both, given.size)))
         else:
-            flags = difference_flags(a.value, b.value, given.size)
-            put(machine, FLAGS, Datum(flags, a.deps | b.deps))
+            put(machine, FLAGS, compared(a, b, given.size))
 
     return step
 
