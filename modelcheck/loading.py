@@ -211,8 +211,8 @@ def beside(file: Path) -> Iterator[None]:
     in a package, the folder around the package comes second.
     """
     file = file.resolve()
-    folder, around = file.parent, file.parents[len(_package(file)) - 1]
-    top = folder if around == folder else file.parents[len(_package(file)) - 2]
+    deep = len(_package(file))
+    folder, around, top = file.parent, file.parents[deep - 1], file.parents[max(deep - 2, 0)]
     known = _neighbours.setdefault(top, {})
     shadowed = {name: sys.modules.get(name) for name in known}
     sys.modules.update(known)

@@ -18,6 +18,7 @@ from modelcheck.language import context
 from modelcheck.language.audit import Audit, Performed, report_of
 from modelcheck.language.captures import check_captures
 from modelcheck.language.children import Spawn
+from modelcheck.language.endless import unbounded
 from modelcheck.language.holders import Reach
 from modelcheck.language.local import (
     ABSENT,
@@ -37,7 +38,7 @@ from modelcheck.language.source import shown
 from modelcheck.language.steps import Either
 from modelcheck.language.turn import STATUS, Blocked, MemoryModel, Turn
 from modelcheck.language.views import check_property
-from modelcheck.language.waiting import waits_for
+from modelcheck.language.waiting import looked, waits_for
 from modelcheck.tables.slots import MAX_VALUES, Domain, Slot, Unbounded
 from modelcheck.tables.tables import Agent, Property, Restart, Tables
 from modelcheck.tables.tries import Answer, Outcome, Recorder, Trie
@@ -157,7 +158,7 @@ class Learner:
         try:
             ident = domain.intern_keyed(local.key, local)
         except Unbounded:
-            raise self._unbounded(domain, local) from None
+            raise unbounded(domain, local) from None
         if ident == len(who.tries):
             process = self._processes[agent]
             who.tries.append(Trie())
@@ -169,27 +170,6 @@ class Learner:
     def _detached(self, agent: int) -> bool:
         extra = agent - len(self.system.processes)
         return extra >= 0 and self.shape.spawned[extra].detached
-
-    def _unbounded(self, domain: Domain, local: LocalState) -> Unbounded:
-        """Return the error that names the local variable which grows, or the calls that do."""
-        taken: dict[str, set[str]] = {}
-        for other in domain.values:
-            if other.spot == local.spot:
-                for name, value in other.variables().items():
-                    taken.setdefault(name, set()).add(shown(value))
-        name, values = max(taken.items(), key=lambda item: len(item[1]), default=("?", set()))
-        last, calls = shown(local.variables().get(name)), len(local.frames)
-        grows = f"its variable {name!r} alone took {len(values):,} values, the last {last}"
-        if 1 < calls > len(values):
-            grows = f"it stands in {calls:,} calls, each in the one before it"
-        return Unbounded(
-            f"{domain.name} has {domain.limit:,} different local states; at this line {grows}",
-            "A counter or list that only grows makes a state space without end, as does a function "
-            "that calls itself without end. Bound it, or "
-            "raise max_values if the protocol really needs so many.",
-            file=local.file,
-            line=local.line,
-        )
 
     # What memory models ask.
 
@@ -430,9 +410,7 @@ class Learner:
         assert run.step is not None
         guard = self._processes[agent].guard
         done, waiting = [], []
-        scripts: list[tuple[int, ...]] = [()]
-        while scripts:
-            turn = Turn(self, agent, recorder, scripts.pop())
+        for turn in Turn.every(self, agent, recorder):
             turn.discards = run.discards
             try:
                 if guard is not None and not turn.test(guard, coherent=True)[0]:
@@ -450,29 +428,11 @@ class Learner:
                 if not turn.blocked:
                     failure = failure_of(error, (local.file, local.line))
                     outcomes.append(turn.outcome(None, failure))
-            scripts.extend(reversed(turn.open))
             if turn.blocked:
                 waiting.append(turn)
         if done:
-            outcomes.extend(self._looked(agent, recorder, waiting))
+            outcomes.extend(looked(self, agent, recorder, waiting))
         return done
-
-    def _looked(self, agent: int, recorder: Recorder, waiting: list[Turn]) -> list[Outcome]:
-        """Return how a step can look and go on waiting, where it might also have been taken.
-
-        What a CPU has looked at anew it no longer sees as it was (only the memory model's `hidden`
-        slots tell). Else a step that stale values let through would never be blocked for good, and
-        a deadlock would be missed.
-        """
-        slot = self.slot_of(agent)
-        stays = slot, recorder.state[slot]
-        found = []
-        for turn in waiting:
-            forgotten = [(s, v) for s, v in turn.writes.items() if self.result.slots[s].hidden]
-            if forgotten:
-                note = "looks, and goes on waiting"
-                found.append(Outcome((stays, *forgotten), note=note))
-        return found
 
     def _perform_again(
         self, agent: int, local: LocalState, run: Run, recorder: Recorder, first: Any

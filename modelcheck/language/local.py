@@ -19,6 +19,7 @@ from modelcheck.errors import ModelError
 from modelcheck.language import context, letting_go
 from modelcheck.language.channels import Receive
 from modelcheck.language.children import Join, note_joined
+from modelcheck.language.endless import too_deep
 from modelcheck.language.frames import Frame, Suspension, drops_result, held_in_vain, suspend
 from modelcheck.language.lint import lint
 from modelcheck.language.process import Place, Process
@@ -437,7 +438,7 @@ def _nondeterministic(
     process: Process, local: LocalState, run: Run, raised: str = ""
 ) -> ModelError:
     if raised.startswith(RecursionError.__name__):
-        return _too_deep(process, local)
+        return too_deep(process, local)
     if raised:
         arrived, detail = f"failed: {raised}", ""
     else:
@@ -447,18 +448,6 @@ def _nondeterministic(
         f"`{local.label}` and then {arrived}{detail}",
         "It depends on something outside the model: a clock, a random number, a global list, the "
         "order of a set. Put that into the state, or use choose().",
-        file=local.file,
-        line=local.line,
-    )
-
-
-def _too_deep(process: Process, local: LocalState) -> ModelError:
-    """Return what it means that one of two runs to `local` ended in a RecursionError."""
-    return ModelError(
-        f"{process.group} came to `{local.label}` with so many calls in each other that Python's "
-        "stack ends here: RecursionError",
-        "A function that calls itself without end makes a state space without end: write a loop, "
-        "or bound it. If it has an end, raise sys.setrecursionlimit(...).",
         file=local.file,
         line=local.line,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from attrs import frozen
@@ -146,6 +146,15 @@ class Turn:
         self.discards = False  # whether the process drops the step's result
         self.notes: list[str] = []  # what a trace should say of this step
         self.seen: dict[int, tuple[Any, str]] = {}  # values of loads that memory did not answer
+
+    @classmethod
+    def every(cls, learner: Learner, agent: int, recorder: Recorder) -> Iterator[Turn]:
+        """Go over one turn for each series of choices; each is to be performed when it comes."""
+        scripts: list[tuple[int, ...]] = [()]
+        while scripts:
+            turn = cls(learner, agent, recorder, scripts.pop())
+            yield turn
+            scripts.extend(reversed(turn.open))
 
     def outcome(self, result: Any, failure: Failure | None = None) -> Outcome:
         """Return what the turn came to."""

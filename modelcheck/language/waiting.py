@@ -1,13 +1,15 @@
-"""What a blocked step waits for: the part of what it read that a trace tells as its reason."""
+"""What there is to say of a blocked step: what it waits for, and what it saw when it looked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from modelcheck.language.local import RAISED, LocalState, Run
 from modelcheck.language.process import Process
 from modelcheck.language.turn import Blocked, Turn
+from modelcheck.tables.tries import Outcome
 
 if TYPE_CHECKING:
     from modelcheck.language.learner import Learner
@@ -35,11 +37,25 @@ def _step_waits_for(
     step = Run.replay(process, local, learner.shape.observed).step
     assert step is not None
     passed: set[int] = set()
-    scripts: list[tuple[int, ...]] = [()]
-    while scripts:
-        turn = Turn(learner, agent, recorder, scripts.pop())
+    for turn in Turn.every(learner, agent, recorder):
         with suppress(Blocked, *RAISED):  # the user's function may have caught that it has to wait
             step.perform(turn)
         passed |= turn.passed
-        scripts.extend(turn.open)
     return frozenset(read.slot for read in recorder.path) - passed
+
+
+def looked(
+    learner: Learner, agent: int, recorder: Recorder, waiting: Iterable[Turn]
+) -> Iterator[Outcome]:
+    """Go over how a step can look and go on waiting, where it might also have been taken.
+
+    `waiting` are its turns that were blocked. What a CPU has looked at anew it no longer sees as it
+    was (only the memory model's `hidden` slots tell). Else a step that stale values let through
+    would never be blocked for good, and a deadlock would be missed.
+    """
+    slot = learner.slot_of(agent)
+    stays = slot, recorder.state[slot]
+    for turn in waiting:
+        forgotten = [(s, v) for s, v in turn.writes.items() if learner.result.slots[s].hidden]
+        if forgotten:
+            yield Outcome((stays, *forgotten), note="looks, and goes on waiting")

@@ -35,6 +35,7 @@ from modelcheck.explore.native.shapes import (
     ROOM,
     STUCK_PROPERTY,
     STUCK_STATE,
+    SUB_FULL,
     SUBS,
     TRANSITIONS,
 )
@@ -208,7 +209,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):
     waiting = uint64(0)
     number = len(a_slot)
     limit = min(len(states), np.int64(len(table) * FULLEST)) - margin
-    sub_limit = min(len(subs), np.int64(len(sub_table) * 0.7)) - (
+    sub_limit = min(len(subs), np.int64(len(sub_table) * SUB_FULL)) - (
         4 * count * margin if margin else 0
     )
     size = uint64(len(table))

@@ -19,7 +19,7 @@ from modelcheck.tables.tables import Tables
 
 WORD = 64
 
-#: A slot is an agent's own if no other has so many times fewer of the steps that write it.
+#: A slot is an agent's own where no other one writes it more than once for so many times it does.
 ALIKE = 2
 
 #: Which slots are to be stored together, of one word if they fit: each slot is in one group.

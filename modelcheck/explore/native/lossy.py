@@ -21,7 +21,7 @@ from modelcheck.explore.lossy import Lossy
 from modelcheck.explore.native import compact, shapes
 from modelcheck.explore.native.compact import COUNTERS, CURSOR, FULL, NEW, Level, Visited
 from modelcheck.explore.native.flat import FlatTables
-from modelcheck.explore.native.layout import Packing, widths_for
+from modelcheck.explore.native.layout import Packing, sizes_of, widths_for
 from modelcheck.explore.native.shapes import CHECKED, DONE, MISS, ROOM, TRANSITIONS, WITNESS
 from modelcheck.explore.search import Found, Move, Search, successor
 from modelcheck.tables.tables import State, Tables
@@ -70,7 +70,7 @@ class LossySearch:
         """Stand before the first level, with an empty set."""
         tables = self.tables
         self.search = Search(tables, engine="native", store=self.lossy.name)
-        self.packing = Packing(widths_for(self._sizes(), slack=2))
+        self.packing = Packing(widths_for(sizes_of(self.tables), slack=2))
         self.flat = FlatTables(tables)
         self.flat.use_layout(self.packing.arrays)
         self.flat.add_everything()
@@ -109,9 +109,6 @@ class LossySearch:
         return Visited(
             np.zeros(size, np.uint32), np.zeros(size, high), mask, one64, int(load * size), missed
         )
-
-    def _sizes(self) -> list[int]:
-        return [len(d.values) for d in self.tables.domains]
 
     def _packed(self, state: State) -> Any:
         layout = self.packing.arrays
@@ -214,7 +211,7 @@ class LossySearch:
             self.flat.add_property_path(-1 - agent, state)
             return
         self.tables.leaf(agent, state)
-        if not self.packing.holds(self._sizes()):
+        if not self.packing.holds(sizes_of(self.tables)):
             raise _Anew  # the hashes are of states packed more narrowly
         self.flat.add_agent_path(agent, state)
 

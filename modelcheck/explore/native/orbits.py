@@ -33,6 +33,7 @@ from modelcheck.explore.native.shapes import (
     ROOM,
     STUCK_PROPERTY,
     STUCK_STATE,
+    SUB_FULL,
     SUBS,
     TRANSITIONS,
 )
@@ -310,7 +311,7 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
     # Successors seen of late, by their words as they are: they need no form again.
     recent, is_recent = np.zeros(RECENT, np.uint64), np.zeros(RECENT, np.bool_)
     limit = min(len(states), np.int64(len(table) * FULLEST)) - margin
-    sub_limit = min(len(store.subs), np.int64(len(store.sub_table) * 0.7)) - (
+    sub_limit = min(len(store.subs), np.int64(len(store.sub_table) * SUB_FULL)) - (
         4 * count * margin if margin else 0
     )
     size = uint64(len(table))

@@ -54,6 +54,9 @@ BLOCK, CHUNK = 256, 512
 #: entries have tags: a full table costs little time, and saves memory.
 FULL, FULLEST = 0.85, 0.87
 
+#: How full the table of the parts of longer states may get.
+SUB_FULL = 0.7
+
 
 class Layout(NamedTuple):
     """How a state is packed: slot i is `mask[i]` << `shift[i]` of word `word[i]`.

@@ -23,6 +23,7 @@ from modelcheck.explore.native.shapes import (
     SHARED,
     SPARE,
     STUCK_STATE,
+    SUB_FULL,
     SUBS,
     Layout,
     Scratch,
@@ -43,9 +44,6 @@ TOO_MANY = "more states were found than 32-bit indices can name"
 
 #: From the counters of one worker to those of the next: they share no cache line.
 APART = 4 * MINE
-
-#: How full the table of parts may get; the kernel knows this figure too.
-SUB_FULL = 0.7
 
 #: Room for so many states is made where it can grow without being copied.
 SPACIOUS = 1 << 22
