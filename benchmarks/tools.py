@@ -79,7 +79,8 @@ class Ours:
     def __init__(self, target: str, parameters: list[str], *options: str, name: str = ""):
         self.name = name or f"modelcheck {' '.join(options)}".strip()
         engine = [] if "--engine" in options else ["--engine", "native"]
-        self.command = [sys.executable, "-m", "modelcheck", "check", target, "--json", "-"]
+        program = Path(sys.executable).with_name("modelcheck")  # `-m` imports the package twice
+        self.command = [str(program), "check", target, "--json", "-"]
         self.command += [*(f"-p{p}" for p in parameters), *engine, "--no-reduction", *options]
 
     def run(self) -> Run:

@@ -23,9 +23,9 @@ import click
 from attrs import evolve
 
 from modelcheck.check import check, simulate
-from modelcheck.cli.collector import seldom_collected
 from modelcheck.cli.completion import TARGET
 from modelcheck.cli.exports import Export, parse, write_exports
+from modelcheck.cli.lean import seldom_collected, without_algebra_threads
 from modelcheck.cli.options import (
     BUFFER,
     DOT,
@@ -77,7 +77,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         prepare()
         try:
-            with seldom_collected(), _ended_as_interrupted():
+            with seldom_collected(), without_algebra_threads(), _ended_as_interrupted():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise

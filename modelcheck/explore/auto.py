@@ -38,7 +38,7 @@ PLAIN = 50_000
 
 #: Seconds of search in Python before the native explorer takes over: about what loading it costs,
 #: and what compiling it costs where that was never done.
-LOADING_S, COMPILING_S = 0.15, 5.0
+LOADING_S, COMPILING_S = 0.08, 5.0
 
 #: A search that learned so many times fewer paths than it has states is not only learning.
 LEARNING = 2

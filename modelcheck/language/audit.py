@@ -10,7 +10,8 @@ run of the same search. Neighbours: `learner` performs; `outside` watches what i
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from modelcheck.language.learner import Learner
     from modelcheck.language.turn import Turn
 
-#: How many paths of each process and of each property are performed again at the end.
-AUDITED = 100
+#: How many paths are performed again at the end, and local states reached again: of each property,
+#: of all processes that run the same function, and at least of each process.
+AUDITED, AUDITED_EACH = 100, 25
 
 #: One path is performed again after so many were learned: some three percent of the learning.
 STRIDE = 32
@@ -80,9 +82,9 @@ class Sample:
         self._spent += steps
         return True
 
-    def __iter__(self) -> Iterator[list[Performed]]:
+    def __iter__(self) -> Iterator[tuple[tuple[str, int], list[Performed]]]:
         """Go over the samples of all processes and properties."""
-        return iter([[*kept] for kept in self._kept.values()])
+        return iter([(who, [*kept]) for who, kept in self._kept.items()])
 
 
 def affordable(things: Iterable[Any], steps: Callable[[Any], int]) -> Iterator[Any]:
@@ -101,6 +103,20 @@ def affordable(things: Iterable[Any], steps: Callable[[Any], int]) -> Iterator[A
         yield thing
 
 
+def spread(things: Sequence[Any], twins: int) -> Sequence[Any]:
+    """Return what is looked at of a process's things, if so many processes run one function.
+
+    They share the looks of one, if they are few: what is wrong with the function shows in each.
+
+    Examples
+    --------
+    >>> [len(spread(range(90), twins)) for twins in (1, 2, 4, 40)]
+    [90, 45, 23, 23]
+    """
+    share = max(AUDITED // twins, AUDITED_EACH)
+    return things[:: -(-len(things) // share) or 1]
+
+
 class Audit:
     """The second look at what a learner has learned."""
 
@@ -117,20 +133,22 @@ class Audit:
     def at_end(self) -> None:
         """Raise `ModelError` where something outside the model changed what the model does.
 
-        Now everything else has run: two processes that share a Python object show it. Up to
-        `AUDITED` local states of each process are reached once more, and as many paths of each
-        process and property are performed once more.
+        Now everything else has run: two processes that share a Python object show it. Some local
+        states of each process are reached once more, and some paths of each process and property
+        are performed once more; see `spread`.
         """
         learner = self._learner
         learner.shape.outside.check()
         learner.forget_runs()
+        twins = Counter(learner.process(agent).group for agent, _ in learner.process_slots())
         for agent, slot in learner.process_slots():
             running = [v for v in learner.domain(slot).values if v.status == "running"]
-            spread = running[:: 1 + len(running) // AUDITED]
-            for local in affordable(reversed(spread), lambda local: local.depth):
+            some = spread(running, twins[learner.process(agent).group])
+            for local in affordable(reversed(some), lambda local: local.depth):
                 Run.replay(learner.process(agent), local, learner.shape.observed)
-        for sample in self._sample:
-            for performed in affordable(sample, self._cost):
+        for (kind, agent), sample in self._sample:
+            many = 1 if kind == "property" else twins[learner.process(agent).group]
+            for performed in affordable(spread(sample, many), self._cost):
                 self._repeat(performed, turned=True)
         learner.shape.outside.check()
 

@@ -40,8 +40,11 @@ def shown(value: Any) -> str:
     >>> shown("a"), shown(object()), shown(10**5000)
     ("'a'", '<object object>', '<int of 16610 bits>')
     """
-    if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        return f"<int of {value.bit_length()} bits>"
+    if isinstance(value, int):
+        if value.bit_length() > MOST_BITS:
+            return f"<int of {value.bit_length()} bits>"
+        if type(value) is int:  # it has no address, and steps show little else
+            return repr(value)
     try:
         return _ADDRESS.sub("", repr(value))
     except Exception as error:

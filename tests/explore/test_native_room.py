@@ -6,6 +6,7 @@ import pytest
 from commandline import CLASSIC
 
 from modelcheck import System, always, cells, check, choose, process, sometimes, state
+from modelcheck.explore import budget
 from modelcheck.explore.native import storage
 from modelcheck.loading import load
 
@@ -141,3 +142,17 @@ def test_states_outgrow_what_was_reserved(monkeypatch):
     monkeypatch.setattr(storage, "available_mib", lambda: 0.3)
     whole = check(philosophers(n=10), engine="native", reduction=False)
     assert (whole.states, whole.transitions) == (59_048, 393_650)
+
+
+def test_where_memory_is_short_room_grows_by_little(monkeypatch):
+    """What a sixfold step is too much for is still searched to its end."""
+    asked = []
+
+    def room_for(self, mib):
+        asked.append(mib)
+        return "too much" if mib > 2 else ""
+
+    monkeypatch.setattr(budget.Meter, "room_for", room_for)
+    whole = check(philosophers(n=10), engine="native", reduction=False)
+    assert (whole.states, whole.transitions, whole.reason) == (59_048, 393_650, "")
+    assert max(asked) > 2, "the large step was asked for first"

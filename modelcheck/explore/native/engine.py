@@ -274,22 +274,26 @@ class NativeSearch:
     def _grow(self) -> None:
         """Make room, if the memory budget allows."""
         # The kernel says how many successors it wants room for.
-        wanted = int(self.storage.mine[0][shapes.AGENT]) + shapes.PENDING
-        self.search.reason = self.meter.room_for(self.storage.growth_mib(wanted))
-        if not self.search.reason:
-            self.storage.reserve(wanted)
+        self._reserve(int(self.storage.mine[0][shapes.AGENT]) + shapes.PENDING)
+
+    def _reserve(self, states: int) -> None:
+        """Make room for so many more states, a little if not much; else say why there is none."""
+        storage = self.storage
+        for storage.sparing in (False, True):
+            growth_mib = storage.growth_mib(states)
+            self.search.reason = self.meter.room_for(growth_mib) if growth_mib else ""
+            if not self.search.reason:
+                storage.reserve(states)
+                return
 
     def _expand_together(self, last: int) -> None:
         """Expand states with all workers; learn what they put off, and expand that alone."""
         storage, begun = self.storage, int(self.storage.shared[CURSOR])
         upto = min(last, begun + self.stride * self.workers)
         margin = self.workers * (2 * shapes.CHUNK + shapes.PENDING + 2 * shapes.MANY)
-        growth_mib = storage.growth_mib(2 * margin)
-        if growth_mib:
-            self.search.reason = self.meter.room_for(growth_mib)
-            if self.search.reason:
-                return
-        storage.reserve(2 * margin)
+        self._reserve(2 * margin)
+        if self.search.reason:
+            return
         storage.share()
         works = [
             self._work(

@@ -131,7 +131,7 @@ def successor(layout, tries, store, mine, outcome, words, changed, ids):
 
 
 @njit(error_model="numpy", nogil=True)
-def _flush(states, table, bits, shared, mine, pending, probes, count):
+def _flush(states, table, bits, shared, mine, pending, probes, count, alone):
     """Look up all pending successors, in order."""
     size = uint64(len(table))
     for i in range(count):
@@ -146,7 +146,7 @@ def _flush(states, table, bits, shared, mine, pending, probes, count):
             prefetch(states, told - uint64(1))
         probes[i] = (place << uint64(32)) | tag
     for i in range(count):
-        insert(states, table, bits, shared, mine, pending[i], probes[i])
+        insert(states, table, bits, shared, mine, pending[i], probes[i], alone)
 
 
 @njit(inline="always")
@@ -207,6 +207,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):
     pending, probes, recent = scratch.pending, scratch.probes, scratch.recent
     leaves, whose = scratch.leaves, scratch.whose
     waiting = uint64(0)
+    alone = margin == 0
     number = len(a_slot)
     limit = min(len(states), np.int64(len(table) * FULLEST)) - margin
     sub_limit = min(len(subs), np.int64(len(sub_table) * SUB_FULL)) - (
@@ -276,7 +277,9 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                 for o in range(start, start + uint64(outcomes_of[leaf])):
                     if failing[o]:
                         if mine[FAIL_AT] < 0:
-                            _flush(states, table, bits, shared, mine, pending, probes, waiting)
+                            _flush(
+                                states, table, bits, shared, mine, pending, probes, waiting, alone
+                            )
                             waiting = uint64(0)
                             mine[FAIL_AT] = mine[NEXT]
                             mine[FAIL_STATE] = index
@@ -307,7 +310,7 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                     probes[waiting] = looked_for
                     waiting += uint64(1)
                     if waiting == PENDING:
-                        _flush(states, table, bits, shared, mine, pending, probes, waiting)
+                        _flush(states, table, bits, shared, mine, pending, probes, waiting, alone)
                         waiting = uint64(0)
             cursor += 1
         if margin == 0:
@@ -317,6 +320,6 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                 deferred[mine[DEFERRED]] = order[cursor] if len(order) else cursor
                 mine[DEFERRED] += 1
                 cursor += 1
-    _flush(states, table, bits, shared, mine, pending, probes, waiting)
+    _flush(states, table, bits, shared, mine, pending, probes, waiting, alone)
     mine[TRANSITIONS] += transitions
     return why

@@ -381,7 +381,7 @@ def expand(layout, tries, agents, at_end, store, mine, work, group):
                         is_recent[place], recent[place] = True, raw
                     root = _form(layout, store, mine, group, room, changed, vector, ids)
                     looked_for = probe(mix(root), size, bits)
-                    insert(states, table, bits, shared, mine, root, looked_for)
+                    insert(states, table, bits, shared, mine, root, looked_for, margin == 0)
             cursor += 1
         if margin == 0:
             shared[CURSOR] = cursor

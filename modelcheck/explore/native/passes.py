@@ -292,7 +292,7 @@ def add_vectors(layout, store, mine, vectors, scratch):
                 words, ids,
             )  # fmt: skip
         looked_for = probe(mix(root), size, bits)
-        insert(store.states, store.table, bits, store.shared, mine, root, looked_for)
+        insert(store.states, store.table, bits, store.shared, mine, root, looked_for, True)
     return DONE
 
 

@@ -45,11 +45,13 @@ TOO_MANY = "more states were found than 32-bit indices can name"
 #: From the counters of one worker to those of the next: they share no cache line.
 APART = 4 * MINE
 
-#: Room for so many states is made where it can grow without being copied.
-SPACIOUS = 1 << 22
+#: Room for so many states costs next to nothing. So much or more is made where it can grow without
+#: being copied.
+SPACIOUS = 1 << 20
 
-#: From so many states on, room grows by a quarter only.
-SLOWLY = 1 << 24
+#: Room becomes so many times larger: each table is filled anew, and at first time counts for more
+#: than memory. From so many states on it grows by a half, and from so many on by a quarter only.
+QUICKLY, HALF, QUARTER = 6, 1 << 22, 1 << 24
 
 
 class Storage:
@@ -66,6 +68,7 @@ class Storage:
         for counters in self.mine:
             counters[[SPARE, FAIL_AT, STUCK_STATE]] = -1
         self.dead: list[int] = []  # ids of parts that stand for nothing, left by other workers
+        self.sparing = False  # whether memory is short: room grows by as little as is sensible
         self._make(1 << 14, 1 << 10)
 
     def _make(self, states: int, subs: int) -> None:
@@ -147,13 +150,16 @@ class Storage:
 
     def _room(self) -> int:
         """Return for how many states there is to be room next."""
-        used = self.used
-        # Small tables are doubled, large ones grow by less: a new table costs time, and room costs
-        # memory.
-        more = 1.0 if used < SPACIOUS else 0.5 if used < SLOWLY else 0.25
+        used, now = self.used, len(self.store.states)
+        # A new table costs time, and room costs memory: large ones grow by less.
+        if self.sparing:
+            room = used + used // 4
+        elif used < HALF:
+            room = max(QUICKLY * now, SPACIOUS)
+        else:
+            room = int(used * (1.5 if used < QUARTER else 1.25))
         # More than there is now in any case: whoever asks for room may want it at once.
-        now = len(self.store.states)
-        return min(max(int(used * (1 + more)), used + (1 << 17), now + now // 4), MOST)
+        return min(max(room, used + (1 << 17), now + now // 4), MOST)
 
     def reserve(self, states: int) -> None:
         """Make room for so many more states, and for their parts where they have several words.

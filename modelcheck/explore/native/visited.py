@@ -182,8 +182,11 @@ def unfold(count, left, right, subs, root, words, ids):
 
 
 @njit(inline="always")
-def insert(states, table, bits, shared, mine, root, looked_for):
-    """Put a packed state into the set unless it is there; `looked_for` is from `probe`."""
+def insert(states, table, bits, shared, mine, root, looked_for, alone):
+    """Put a packed state into the set unless it is there; `looked_for` is from `probe`.
+
+    A worker that is `alone` needs no compare-and-swap, which waits for all that was stored before.
+    """
     size = uint64(len(table))
     place, tag = looked_for >> uint64(32), looked_for & uint64(0xFFFFFFFF)
     while True:
@@ -195,7 +198,10 @@ def insert(states, table, bits, shared, mine, root, looked_for):
                 mine[END] = index + CHUNK
             states[uint64(index)] = root
             new = np.uint32(tag | uint64(index + 1))
-            entry = uint64(swap_if_zero(table, np.int64(place), new))
+            if alone:
+                table[place] = new
+            else:
+                entry = uint64(swap_if_zero(table, np.int64(place), new))
             if entry == 0:
                 mine[NEXT] = index + 1
                 return
