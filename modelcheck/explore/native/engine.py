@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from modelcheck.explore.checkpoint import Keeper, Reader
 from modelcheck.explore.native import calls, shapes
 from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.backwards import Natively
+from modelcheck.explore.native.crew import Crew
 from modelcheck.explore.native.flat import FlatTables
 from modelcheck.explore.native.layout import Packing
 from modelcheck.explore.native.shapes import CURSOR, TRANSITIONS, Scratch, Work
@@ -50,6 +50,7 @@ class NativeSearch:
     ):
         self.tables, self.meter, self.workers, self.keeper = tables, meter, workers, keeper
         self.search = Search(tables, engine="native")
+        self.crew = Crew(workers)
         self.flat = FlatTables(tables)
         self.storage = Storage(tables, workers)
         self._rooms: tuple[Packing | None, list[Scratch]] = None, []
@@ -307,9 +308,7 @@ class NativeSearch:
         ]
         for mine in storage.mine:
             mine[shapes.DEFERRED] = 0
-        run: Callable[[int], int] = lambda i: self._kernel(works[i], storage.mine[i])  # noqa: E731  two names for two arrays
-        with ThreadPoolExecutor(self.workers) as pool:
-            list(pool.map(run, range(self.workers)))
+        self.crew.each(lambda i: self._kernel(works[i], storage.mine[i]), range(self.workers))
         storage.settle()
         for work in works:
             self.flat.visits.data[: len(work.visits)] += work.visits

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -238,11 +237,7 @@ class ReducedSearch(NativeSearch):
                     for worker, (begin, _) in enumerate(ranges)
                 ]
                 one = self._chosen(order, masks, seeds)
-                if parts == 1:
-                    whys = [*map(one, ranges, jobs)]
-                else:
-                    with ThreadPoolExecutor(parts) as pool:
-                        whys = [*pool.map(one, ranges, jobs)]
+                whys = self.crew.each(one, [*zip(ranges, jobs, strict=True)])
                 ranges = self._next(order, ranges, jobs, whys)
             at = upto
             self.search.reason = self.meter.exceeded_time_or_memory()
@@ -251,11 +246,11 @@ class ReducedSearch(NativeSearch):
         storage, relating = self.storage, self.relations.arrays()
         layout, tries, agents = storage.packing.arrays, self.flat.tries(), self.flat.agents()
 
-        def one(span: tuple[int, int], job: Any) -> int:
-            mine, scratch, room = job
+        def one(part: tuple[tuple[int, int], Any]) -> int:
+            (_, last), (mine, scratch, room) = part
             return calls.choose(
-                layout, tries, agents, relating, storage.store, mine, scratch, room, order,
-                span[1], masks, seeds,
+                layout, tries, agents, relating, storage.store, mine, scratch, room, order, last,
+                masks, seeds,
             )  # fmt: skip
 
         return one

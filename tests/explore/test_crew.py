@@ -1,0 +1,86 @@
+"""Workers of one search: all have ended before anything else goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from modelcheck.explore.native.crew import Crew
+
+
+def test_parts_run_at_the_same_time_in_threads_that_stay():
+    """Each waits for the other; the second round starts no thread."""
+    crew, together = Crew(2), threading.Barrier(2)
+
+    def part(number):
+        together.wait(10)
+        return number, threading.get_ident()
+
+    first, second = crew.each(part, [1, 2]), crew.each(part, [1, 2])
+    assert [number for number, _ in first] == [1, 2]
+    assert first == second
+
+
+def test_one_part_is_the_callers_own():
+    """A single worker needs no threads."""
+    assert Crew(1).each(lambda part: threading.get_ident(), [0]) == [threading.get_ident()]
+
+
+@pytest.mark.parametrize("raising", [0, 1])
+def test_an_error_of_one_waits_for_the_others(raising):
+    """They share arrays: whoever goes on must find nobody at work."""
+    ended = []
+
+    def part(number):
+        if number == raising:
+            raise ValueError(number)
+        time.sleep(0.1)
+        ended.append(number)
+
+    with pytest.raises(ValueError, match=str(raising)):
+        Crew(2).each(part, [0, 1])
+    assert ended == [1 - raising]
+
+
+def test_ctrl_c_waits_for_all(monkeypatch):
+    """It comes while the caller waits for another one."""
+    ended = []
+
+    def part(number):
+        if number:
+            threading.Event().wait(0.2)
+            ended.append(number)
+
+    crew = Crew(2)
+    crew.each(part, [0, 0])
+    submit, interrupted = crew._pool.submit, []
+
+    def interrupting(*given):
+        other = submit(*given)
+        result = other.exception
+
+        def exception():
+            if not interrupted:
+                interrupted.append(True)
+                raise KeyboardInterrupt
+            return result()
+
+        other.exception = exception
+        return other
+
+    monkeypatch.setattr(crew._pool, "submit", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        crew.each(part, [0, 1])
+    assert ended == [1]
+
+
+def test_the_threads_end_with_the_crew():
+    """A search that nobody holds any more leaves no thread behind."""
+    crew = Crew(2)
+    _, other = crew.each(lambda _: threading.current_thread(), [0, 1])
+    assert other.is_alive()
+    del crew
+    other.join(10)
+    assert not other.is_alive()
