@@ -6,20 +6,19 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 from attrs import evolve
 
 from modelcheck import ModelError, UsageError, Verdict, check, replay, simulate
 from modelcheck.check import tables_of
 from modelcheck.explore import auto, native
-from modelcheck.explore.native import layout
 from modelcheck.explore.search import successor
 from modelcheck.results.tracing import shared as shared_values
 from oracle import programs as P
 from oracle.brute import Truth, truth_of, typed
 from oracle.interpreter import TooBig
 from oracle.printing import load, unload
+from oracle.scale import in_small
 from oracle.switches import TooMany, fewest
 
 #: Defects of modelcheck that are known and tolerated here; take a line out once it is mended.
@@ -309,10 +308,8 @@ def _native(model: Any, result: Any) -> None:
         return
     if result.violation and "UnboundLocalError" in result.violation.message:
         return  # CPython names another line once it has specialised the code
-    if native.load().WIDE != 2:
-        native.load().WIDE = 2  # or no random program would have a level that is wide enough
     # Half of the programs have states of several words, although few values.
-    with mock.patch.object(layout, "WORD", 64 if result.states % 2 else 9):
+    with in_small(word=64 if result.states % 2 else 9):
         _natively(model, result)
 
 

@@ -41,6 +41,7 @@ from oracle.memory_compare import shown, system_of
 from oracle.operated import Operated, random_operated, system_of_operated
 from oracle.printing import load, unload
 from oracle.run import BLOCK, numbered, quiet
+from oracle.scale import in_small
 from oracle.shrink import shrink
 
 MODELS = ("sc", "sc", "sc", "tso", "pso", "wmm")
@@ -360,22 +361,17 @@ def what_is_wrong(
         return None, traceback.format_exc()
 
 
+def _in_small(seed: int) -> Any:
+    """A third with states of several words; half looking at their choices from the start."""
+    return in_small(9 if seed % 3 == 0 else 64, mended=seed % 2 == 0, few=LIMIT)
+
+
 def one(
     job: tuple[int, bool], in_turn: bool = False, limit: int = LIMIT
 ) -> tuple[int, Outcome | None, str]:
     """Compare the program of a seed."""
     seed, natively = job
-    with quiet():
-        if natively and native.available():
-            from modelcheck.explore.native import engine, layout
-            from modelcheck.explore.native import reduced as engine_reduced
-
-            engine.WIDE = engine_reduced.WIDE = 2  # or no level would be wide enough for two
-            layout.WORD = 9 if seed % 3 == 0 else 64  # few values, and yet states of several words
-            # Choices are looked at again, and mended or begun anew, in runs of a few states too.
-            mended = seed % 2 == 0
-            engine_reduced.MEND_FROM = 0 if mended else LIMIT
-            engine_reduced.FIRST_LOOK = 4 if mended else LIMIT
+    with quiet(), _in_small(seed):
         turn = seed // 2 if in_turn else None  # half of the seeds are odd, and mended
         return seed, *what_is_wrong(*case(seed), natively, turn, limit)
 
@@ -396,7 +392,7 @@ def explained(seed: int, wrong: str, natively: bool) -> str:
         told = what_is_wrong(variant, memory, natively)[1]
         return kind(told) == kind(wrong)
 
-    with quiet():
+    with quiet(), _in_small(seed):
         program = shrink(program, alike)
         told = what_is_wrong(program, memory, natively)[1]
         return f"{numbered(program)}\n\nseed {seed}, {memory}: {told}"

@@ -36,6 +36,7 @@ from oracle.compare import Mismatch, same, same_path
 from oracle.printing import unload
 from oracle.reduced import Facts, Run, TooLarge, _missing, everything, note, reduced
 from oracle.run import BLOCK, quiet
+from oracle.scale import in_small
 
 #: What the message of a model that is not symmetric says.
 REFUSED = ("symmetr",)
@@ -238,15 +239,7 @@ def one(job: tuple[int, bool]) -> tuple[int, Outcome | None, str]:
     """Compare the program of a seed."""
     seed, natively = job
     source, memory, crooked = case(seed)
-    with quiet():
-        if natively and native.available():
-            native.load_symmetric()
-            from modelcheck.explore.native import engine, reduced
-
-            engine.WIDE = 2  # or no level would be wide enough for two
-            mended = seed % 2 == 0  # and what is chosen would not be looked at again
-            reduced.MEND_FROM = 0 if mended else 1 << 17
-            reduced.FIRST_LOOK = 4 if mended else 1 << 12
+    with quiet(), in_small(mended=seed % 2 == 0, few=1 << 12):
         try:
             outcome = compare(source, memory, natively=natively)
         except Mismatch as mismatch:

@@ -59,11 +59,15 @@ def _has(bits, number):
 
 
 @njit(error_model="numpy", nogil=True)
-def choose(layout, tries, agents, relating, store, mine, scratch, room, order, last, masks, seeds):
+def choose(
+    layout, tries, agents, relating, store, mine, scratch, room, order, last, masks, seeds, again
+):  # fmt: skip
     """Decide which agents to expand in states from mine[CHECKED] on, into `masks`, as bits.
 
     `order` lists the states; if it is empty they are mine[CHECKED] to `last` themselves. `seeds`,
     if there are any, has for each listed state the agents from which alone sets may be grown.
+    `again` leaves in `masks` what is enough by now as well: all agents, or those of a set that
+    grows from one of them.
     Returns MISS (mine[AGENT] is the agent, the state is at mine[CHECKED]), RELATE, or DONE.
 
     One long function on purpose, as `kernel.expand` is: the arrays are named once. Reading them
@@ -132,14 +136,23 @@ def choose(layout, tries, agents, relating, store, mine, scratch, room, order, l
             continue
         best, fewest = able, many
         from_ = able
+        held = masks[state] if again else none
+        if again and held == able:
+            at += 1
+            continue
         if len(seeds):
             from_ &= seeds[at]
             fewest = many + 1
         # First for one agent that is enough, which most states have; each try ends at the second.
         bound = min(fewest, 2)
         left_over = from_
+        if held != none:
+            bound, left_over = np.int64(how_many(held)) + 1, held
         while fewest > 1:
             if left_over == none:
+                if held != none:
+                    held, bound, left_over = none, min(fewest, 2), from_
+                    continue
                 if bound >= fewest:
                     break
                 bound, left_over = fewest, from_
@@ -268,9 +281,13 @@ def choose(layout, tries, agents, relating, store, mine, scratch, room, order, l
                                 low = min(low, w)
             if why != DONE:
                 break
+            if held not in (none, taken):
+                continue
             if found > 0:
                 best = taken
                 bound = fewest = found
+                if held != none:
+                    break
         if why != DONE:
             break
         masks[state] = best

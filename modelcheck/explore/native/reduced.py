@@ -155,9 +155,11 @@ class ReducedSearch(NativeSearch):
         self._judge()
 
     def _look_again(self, last: int) -> Any:
-        """Return what would be chosen by now for the first states; nothing if it is the same.
+        """Return what is to be chosen by now for the first states; nothing if it is the same.
 
-        If it is, so is all that follows from it: the run is the one that begins with all this.
+        If it is, so is all that follows from it: the run is the one that begins with all this. In a
+        large run what was chosen stays where it is still enough, though more was known by now that
+        another choice might be made: that is known in half the time.
         """
         relations = self.known
         if relations.grown == self.looked_at:
@@ -169,11 +171,11 @@ class ReducedSearch(NativeSearch):
             self.search.reason = self.meter.room_for(_mib(2 * last))  # twice: `_mended` copies
             if self.search.reason:
                 break
-            again = np.zeros(last, np.uint64)
+            again = self.chosen[:last].copy()
             first, size = 0, FIRST_LOOK
             while first < last and not self.search.reason:
                 upto = min(last, first + size)
-                self._choose(_NONE, first, upto, again, _NO_MASKS)
+                self._choose(_NONE, first, upto, again, _NO_MASKS, again=last > MEND_FROM)
                 differs = differs or bool((again[first:upto] != self.chosen[first:upto]).any())
                 if differs and last <= MEND_FROM:
                     self.stale = True
@@ -223,8 +225,10 @@ class ReducedSearch(NativeSearch):
         work = super()._work(visits, last, margin, order, deferred)
         return work._replace(masks=self.masks)
 
-    def _choose(self, order: Any, first: int, last: int, masks: Any, seeds: Any) -> None:
-        """Decide for a range of states which agents to expand."""
+    def _choose(  # noqa: PLR0913  a range of states, and the arrays of a choice
+        self, order: Any, first: int, last: int, masks: Any, seeds: Any, again: bool = False
+    ) -> None:
+        """Decide for a range of states which agents to expand; `again`: see `closure.choose`."""
         at = first
         while at < last and not self.search.reason:
             upto = min(last, at + self.stride)
@@ -236,13 +240,13 @@ class ReducedSearch(NativeSearch):
                     (counters(begin), self.relations.scratch(worker), self._room(worker))
                     for worker, (begin, _) in enumerate(ranges)
                 ]
-                one = self._chosen(order, masks, seeds)
+                one = self._chosen(order, masks, seeds, again)
                 whys = self.crew.each(one, [*zip(ranges, jobs, strict=True)])
                 ranges = self._next(order, ranges, jobs, whys)
             at = upto
             self.search.reason = self.meter.exceeded_time_or_memory()
 
-    def _chosen(self, order: Any, masks: Any, seeds: Any) -> Any:
+    def _chosen(self, order: Any, masks: Any, seeds: Any, again: bool) -> Any:
         storage, relating = self.storage, self.relations.arrays()
         layout, tries, agents = storage.packing.arrays, self.flat.tries(), self.flat.agents()
 
@@ -250,7 +254,7 @@ class ReducedSearch(NativeSearch):
             (_, last), (mine, scratch, room) = part
             return calls.choose(
                 layout, tries, agents, relating, storage.store, mine, scratch, room, order, last,
-                masks, seeds,
+                masks, seeds, again,
             )  # fmt: skip
 
         return one
