@@ -314,7 +314,7 @@ class ReducedSearch(NativeSearch):
 
         None where a budget is used up first.
         """
-        count, room = self.storage.used, 1 << 10
+        count, room = self.storage.used, 1 << 16
         self.search.reason = self.meter.room_for(count * WALKING_BYTES / 2**20)
         while not self.search.reason:
             walking = _walking(count, room)
