@@ -10,8 +10,7 @@ run of the same search. Neighbours: `learner` performs; `outside` watches what i
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
     from modelcheck.language.learner import Learner
     from modelcheck.language.turn import Turn
 
-#: How many paths are performed again at the end, and local states reached again: of each property,
-#: of all processes that run the same function, and at least of each process.
-AUDITED, AUDITED_EACH = 100, 25
+#: How many paths of each process and of each property are performed again at the end.
+AUDITED = 100
 
 #: One path is performed again after so many were learned: some three percent of the learning.
 STRIDE = 32
@@ -82,9 +80,9 @@ class Sample:
         self._spent += steps
         return True
 
-    def __iter__(self) -> Iterator[tuple[tuple[str, int], list[Performed]]]:
+    def __iter__(self) -> Iterator[list[Performed]]:
         """Go over the samples of all processes and properties."""
-        return iter([(who, [*kept]) for who, kept in self._kept.items()])
+        return iter([[*kept] for kept in self._kept.values()])
 
 
 def affordable(things: Iterable[Any], steps: Callable[[Any], int]) -> Iterator[Any]:
@@ -103,20 +101,6 @@ def affordable(things: Iterable[Any], steps: Callable[[Any], int]) -> Iterator[A
         yield thing
 
 
-def spread(things: Sequence[Any], twins: int) -> Sequence[Any]:
-    """Return what is looked at of a process's things, if so many processes run one function.
-
-    They share the looks of one, if they are few: what is wrong with the function shows in each.
-
-    Examples
-    --------
-    >>> [len(spread(range(90), twins)) for twins in (1, 2, 4, 40)]
-    [90, 45, 23, 23]
-    """
-    share = max(AUDITED // twins, AUDITED_EACH)
-    return things[:: -(-len(things) // share) or 1]
-
-
 class Audit:
     """The second look at what a learner has learned."""
 
@@ -133,23 +117,29 @@ class Audit:
     def at_end(self) -> None:
         """Raise `ModelError` where something outside the model changed what the model does.
 
-        Now everything else has run: two processes that share a Python object show it. Some local
-        states of each process are reached once more, and some paths of each process and property
-        are performed once more; see `spread`.
+        Now everything else has run: two processes that share a Python object show it. Up to
+        `AUDITED` paths of each process and property are performed once more, and as many local
+        states of each process reached once more, beside those that these paths begin with.
         """
         learner = self._learner
         learner.shape.outside.check()
         learner.forget_runs()
-        twins = Counter(learner.process(agent).group for agent, _ in learner.process_slots())
-        for agent, slot in learner.process_slots():
-            running = [v for v in learner.domain(slot).values if v.status == "running"]
-            some = spread(running, twins[learner.process(agent).group])
-            for local in affordable(reversed(some), lambda local: local.depth):
-                Run.replay(learner.process(agent), local, learner.shape.observed)
-        for (kind, agent), sample in self._sample:
-            many = 1 if kind == "property" else twins[learner.process(agent).group]
-            for performed in affordable(spread(sample, many), self._cost):
+        reached: set[tuple[int, int]] = set()
+        for sample in self._sample:
+            for performed in affordable(sample, self._cost):
                 self._repeat(performed, turned=True)
+                kind, agent = performed.who
+                if kind != "property":
+                    reached.add((agent, id(performed.recorder.peek(learner.slot_of(agent)))))
+        for agent, slot in learner.process_slots():
+            running = [
+                local
+                for local in learner.domain(slot).values
+                if local.status == "running" and (agent, id(local)) not in reached
+            ]
+            spread = running[:: 1 + len(running) // AUDITED]
+            for local in affordable(reversed(spread), lambda local: local.depth):
+                Run.replay(learner.process(agent), local, learner.shape.observed)
         learner.shape.outside.check()
 
     def _cost(self, performed: Performed) -> int:

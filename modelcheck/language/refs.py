@@ -59,14 +59,10 @@ class Binder:
         self.refs.append(ref)
 
 
-#: What most values are; they need no look.
-_MOSTLY = frozenset({int, str, bool, type(None)})
-
-
 def check_value(value: Any, what: str) -> Any:
     """Return `value` if it can stand in a shared location; raise `ModelError` if not."""
-    if type(value) in _MOSTLY:
-        return value
+    if type(value) is int or type(value) is str or value is None:
+        return value  # most are
     if isinstance(value, Ref):
         raise model_error(
             f"{what} was given the reference {value.name}, not a value",

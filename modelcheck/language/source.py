@@ -40,13 +40,12 @@ def shown(value: Any) -> str:
     >>> shown("a"), shown(object()), shown(10**5000)
     ("'a'", '<object object>', '<int of 16610 bits>')
     """
-    if isinstance(value, int):
-        if value.bit_length() > MOST_BITS:
-            return f"<int of {value.bit_length()} bits>"
-        if type(value) is int:  # it has no address, and steps show little else
-            return repr(value)
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return f"<int of {value.bit_length()} bits>"
     try:
-        return _ADDRESS.sub("", repr(value))
+        text = repr(value)
+        # A number has no address, and steps show little else.
+        return text if type(value) is int else _ADDRESS.sub("", text)
     except Exception as error:
         return f"<{type(value).__name__} without a repr: {type(error).__name__}>"
 

@@ -29,7 +29,7 @@ def is_immutable(value: object) -> bool:
     return type(value) in _PLAIN or _immutable(value, set())
 
 
-_PLAIN = frozenset({int, str, bool, float, bytes, types.NoneType, range})
+_PLAIN = (int, str, bool, float, bytes, types.NoneType, range)
 
 
 def _immutable(value: Any, path: set[int]) -> bool:

@@ -76,6 +76,32 @@ def test_ctrl_c_waits_for_all(monkeypatch):
     assert ended == [1]
 
 
+def test_a_thread_that_cannot_start_waits_for_those_that_could(monkeypatch):
+    """It is the second one; the first is at work by then."""
+    start, ended, asked = threading.Thread.start, [], []
+
+    def failing(thread):
+        asked.append(thread)
+        if len(asked) == 2:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def part(number):
+        time.sleep(0.1)
+        ended.append(number)
+
+    monkeypatch.setattr(threading.Thread, "start", failing)
+    crew = Crew(3)
+    with pytest.raises(RuntimeError, match="start"):
+        crew.each(part, [0, 1, 2])
+    assert 1 in ended
+    monkeypatch.undo()
+    begun = len(ended)
+    time.sleep(0.2)
+    assert len(ended) == begun, "nothing went on behind the caller's back"
+    assert crew.each(lambda number: number, [0, 1, 2]) == [0, 1, 2]
+
+
 def test_the_threads_end_with_the_crew():
     """A search that nobody holds any more leaves no thread behind."""
     crew = Crew(2)

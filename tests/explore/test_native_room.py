@@ -7,6 +7,7 @@ from commandline import CLASSIC
 
 from modelcheck import System, always, cells, check, choose, process, sometimes, state
 from modelcheck.explore import budget
+from modelcheck.explore.native import engine as searching
 from modelcheck.explore.native import storage
 from modelcheck.loading import load
 
@@ -156,3 +157,21 @@ def test_where_memory_is_short_room_grows_by_little(monkeypatch):
     whole = check(philosophers(n=10), engine="native", reduction=False)
     assert (whole.states, whole.transitions, whole.reason) == (59_048, 393_650, "")
     assert max(asked) > 2, "the large step was asked for first"
+
+
+def test_a_reduced_search_that_numbers_cannot_name_ends_incomplete(monkeypatch):
+    """It met that while it took steps that were ignored."""
+
+    @process
+    def goes_round(s):
+        while True:
+            yield s.x.set(1)
+            yield s.x.set(0)
+
+    make = storage.Storage._make
+    monkeypatch.setattr(storage, "MOST", 4)
+    monkeypatch.setattr(searching, "MOST", 4)
+    monkeypatch.setattr(storage.Storage, "_make", lambda self, _, subs: make(self, 4, subs))
+    s = Wide()
+    found = check(System(s, [goes_round(s), cell(s, 0, 3)]), engine="native", reduction=True)
+    assert (found.verdict, "32-bit" in found.reason) == ("incomplete", True)

@@ -8,7 +8,19 @@ import types
 import pytest
 from language.small import run
 
-from modelcheck import ModelError, System, always, atomic, process, spawn, state
+from modelcheck import (
+    ModelError,
+    System,
+    always,
+    atomic,
+    cells,
+    check,
+    choose,
+    process,
+    spawn,
+    state,
+    until,
+)  # fmt: skip
 from modelcheck.language.local import Run
 
 
@@ -17,6 +29,13 @@ class Shared:
     x: object = 0
     y: object = 0
     waiting: object = frozenset({"a", "b"})
+
+
+@state
+class InTurn:
+    x: int = 0
+    y: int = 0
+    go = cells(9, False)
 
 
 class Counter:
@@ -219,3 +238,30 @@ def test_a_parked_run_is_held_against_the_key():
     box.append(1)
     with pytest.raises(ModelError, match="not a function of what it read"):
         parked.run(0, made, local)
+
+
+@pytest.mark.parametrize("twins", [1, 2, 4, 8])
+def test_each_of_many_twins_is_looked_at_again(twins, tmp_path):
+    """A file that only the last process makes changes what one of ninety values leads to."""
+    flag = tmp_path / "flag"
+
+    @process
+    def crooked(s, i):
+        yield until(lambda: s.go[i])
+        value = yield choose(*range(90))
+        yield s.x.set(0)
+        if value == 9 and flag.exists():
+            yield s.y.set(1)
+        value = 0
+        yield s.go[i + 1].set(True)
+
+    @process
+    def closer(s):
+        yield s.go[0].set(True)
+        yield until(lambda: s.go[twins])
+        flag.touch()
+        yield s.x.set(0)
+
+    s = InTurn()
+    with pytest.raises(ModelError, match="is not a function of what it read"):
+        check(System(s, [crooked(s, i) for i in range(twins)] + [closer(s)]))

@@ -32,11 +32,18 @@ class Crew:
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self.workers - 1)
-        others = [self._pool.submit(work, part) for part in parts[1:]]
+        others: list[Any] = []
         try:
+            for part in parts[1:]:
+                others.append(self._pool.submit(work, part))
             own = [work(part) for part in parts[:1]]
-        finally:
-            _wait(others)
+        except BaseException:
+            # One that was being submitted is in no list; it may begin as long as there are threads.
+            if self._pool is not None:
+                pool, self._pool = self._pool, None
+                pool.shutdown(cancel_futures=True)
+            raise
+        _wait(others)
         return own + [other.result() for other in others]
 
 

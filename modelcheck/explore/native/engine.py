@@ -2,7 +2,8 @@
 
 One worker gives the same results as `modelcheck.explore.reference`, in the same order. Several give
 the same counts and the same verdict, and a counterexample of the same length: they share one
-visited set, and all of a level is done before the next begins.
+visited set, and all of a level is done before the next begins. (Large runs with reduction are
+mended, see `reduced`: how many states they store depends on who learned what first.)
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from modelcheck.errors import ModelError
 from modelcheck.explore import coverage
 from modelcheck.explore.budget import Meter
 from modelcheck.explore.native import calls, shapes
+from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.engine import STRIDE, NativeSearch
 from modelcheck.explore.native.engine import explore as plain
 from modelcheck.explore.native.relations import FlatRelations
@@ -118,6 +119,8 @@ class ReducedSearch(NativeSearch):
                 search.reason = ""
         except KeyboardInterrupt as error:
             search.reason = search.reason or reason_of(error)
+        except Full as full:
+            search.reason = search.reason or str(full)
         return search
 
     def _mended(self, last: int) -> bool:

@@ -131,26 +131,30 @@ class Storage:
 
     def growth_mib(self, states: int) -> float:
         """Return about how much memory room for so many more takes for good, in MiB; 0 if none."""
-        places = self._room() - len(self.store.states) if self._lacks_states(states) else 0
-        parts = self._sub_room() - len(self.store.subs) if self._lacks_subs(states) else 0
+        now, subs = len(self.store.states), len(self.store.subs)
+        room, sub_room = now, subs
+        while self._lacks_states(states, room) and room < MOST:
+            room = self._room(room)
+        while self._lacks_subs(states, sub_room) and sub_room < MOST_SUBS:
+            sub_room = self._sub_room(sub_room)
+        places, parts = room - now, sub_room - subs
         return (places * (8 + 4 / FULL) + parts * (8 + 2 * 4)) / 2**20
 
-    def _lacks_states(self, states: int) -> bool:
-        return self.used + states > len(self.store.states)
+    def _lacks_states(self, states: int, room: int) -> bool:
+        return self.used + states > room
 
-    def _lacks_subs(self, states: int) -> bool:
+    def _lacks_subs(self, states: int, room: int) -> bool:
         words = self.packing.arrays.words
         wanted = int(self.shared[SUBS]) + 4 * words * states
-        return words > 1 and wanted > SUB_FULL * len(self.store.subs)
+        return words > 1 and wanted > SUB_FULL * room
 
-    def _sub_room(self) -> int:
-        """Return for how many parts there is to be room next."""
-        now = len(self.store.subs)
-        return min(now * (4 if now < 1 << 18 else 2), MOST_SUBS)
+    def _sub_room(self, now: int) -> int:
+        """Return for how many parts there is to be room next, after room for so many."""
+        return min(now * (4 if now < 1 << 18 and not self.sparing else 2), MOST_SUBS)
 
-    def _room(self) -> int:
-        """Return for how many states there is to be room next."""
-        used, now = self.used, len(self.store.states)
+    def _room(self, now: int) -> int:
+        """Return for how many states there is to be room next, after room for so many."""
+        used = self.used
         # A new table costs time, and room costs memory: large ones grow by less.
         if self.sparing:
             room = used + used // 4
@@ -166,17 +170,17 @@ class Storage:
 
         Raises `Full` where 32-bit numbers name no more; what is there stays as it is.
         """
-        while self._lacks_states(states):
+        while self._lacks_states(states, len(self.store.states)):
             if len(self.store.states) >= MOST:
                 raise Full(TOO_MANY)
             self._grow_states()
-        while self._lacks_subs(states):
+        while self._lacks_subs(states, len(self.store.subs)):
             if len(self.store.subs) >= MOST_SUBS:
                 raise Full("states have more different parts than 32-bit numbers can name")
             self._grow_subs()
 
     def _grow_states(self) -> None:
-        used, room = self.used, self._room()
+        used, room = self.used, self._room(len(self.store.states))
         old, subs, sub_table = self.store.states, self.store.subs, self.store.sub_table
         # Never more at once than what comes out: the old table goes before the states are copied,
         # if they are, the old states before the new table is made.
@@ -201,7 +205,7 @@ class Storage:
         return longer
 
     def _grow_subs(self) -> None:
-        used, room = int(self.shared[SUBS]), self._sub_room()
+        used, room = int(self.shared[SUBS]), self._sub_room(len(self.store.subs))
         states, table, old = self.store.states, self.store.table, self.store.subs
         del self.store  # as above
         subs = np.zeros(room, np.uint64)
