@@ -16,6 +16,8 @@ from modelcheck import (
     atomic,
     cells,
     check,
+    choose,
+    either,
     process,
     sometimes,
     state,
@@ -334,3 +336,34 @@ def test_looking_for_the_way_to_a_state_stores_nothing():
     model = System(s, [process(climbs(i))(s) for i in (0, 40, 79)])
     before, after = tables_of(model, "sc", ways)
     assert after == before
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_learned_of_a_known_form_makes_no_choice_wrong(engine):
+    """The audit grows another set by then: that a step elsewhere is blocked was not known."""
+
+    @state
+    class Sent:
+        x: int = 1
+        y: int = 0
+        c = Channel(0)
+
+    @process
+    def either_way(s):
+        yield s.y.cas(1, 1)
+        yield either(s.c.recv(), s.c.send(0))
+        yield s.c.send(2)
+
+    @process
+    def takes(s):
+        asked = [lambda i=i: s.x != i for i in range(2)]
+        yield until(asked[0])
+        yield s.c.recv()
+        yield choose(1, 1)
+        yield s.c.send(0)
+
+    s = Sent()
+    system = System(s, [either_way(s), takes(s), either_way(s)], deadlock=False)
+    result = check(system, engine=engine, reduction=True, audit=True)
+    assert result.verdict is Verdict.HOLDS
+    assert result.reduction.audited == result.states

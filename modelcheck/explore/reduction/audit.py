@@ -28,6 +28,9 @@ from modelcheck.tables.tries import Leaf, Outcome, Recorder
 #: So many states of a search are looked at; and so many are gone through from each.
 STATES, AROUND = 64, 200
 
+#: So many ways are tried in which a set may have been grown when less was learned.
+UNLEARNED = 64
+
 
 class Unsound(ModelcheckError):
     """The reduction left out what it must not: a fault of modelcheck, not of the model."""
@@ -82,11 +85,33 @@ class Audit:
         if sorted(chosen) == enabled:
             return
         for seed in chosen:
-            closure = Closure(self.relations, state, leaves)
-            if closure.grown(seed, len(enabled) + 1) == sorted(chosen):
-                self.hold(state, chosen, closure.members)
+            members = self._grown(state, leaves, seed, sorted(chosen))
+            if members is not None:
+                self.hold(state, chosen, members)
                 return
         self._wrong("the steps that were taken are no set grown from one of them", None, state)
+
+    def _grown(
+        self, state: State, leaves: list[Leaf], seed: int, chosen: list[int]
+    ) -> set[LocalStep] | None:
+        """Return the set grown from an agent with which some were chosen, None if there is none.
+
+        It may have been grown before it was learned that a step elsewhere would be blocked here: of
+        a form that was known, so that nothing was to be chosen anew. Then its agent has to come
+        there first, which is enough as well.
+        """
+        tried: set[frozenset[LocalStep]] = {frozenset()}
+        waiting = [*tried]
+        while waiting:
+            unlearned = waiting.pop()
+            closure = Closure(self.relations, state, leaves, unlearned)
+            if closure.grown(seed, len(leaves) + 1) == chosen:
+                return closure.members
+            less = [unlearned | {step} for step in sorted(closure.left)]
+            new = [one for one in less if one not in tried and len(tried) < UNLEARNED]
+            tried.update(new)
+            waiting += reversed(new)
+        return None
 
     def hold(self, start: State, chosen: Sequence[int], members: set[LocalStep]) -> None:
         """Take steps outside a set from a state on, in all orders; its members must not care."""

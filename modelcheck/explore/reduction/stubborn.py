@@ -15,7 +15,7 @@ keeps every deadlock, at the same depth. What else is kept: docs/reduction.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from modelcheck.explore.reduction.ignoring import bits
 from modelcheck.explore.reduction.relations import LocalStep, Relations, Steps
@@ -30,11 +30,20 @@ class Closure:
     """Stubborn sets at one state.
 
     `leaves` has what each agent's step does there. Sets of local steps are kept by agent, as bits.
-    Steps that their agent cannot come to need nothing, and are left out.
+    Steps that their agent cannot come to need nothing, and are left out. `unlearned` are steps of
+    which it is taken as not known yet that they would be blocked here; `left` has those members of
+    the set grown last for which that counted.
     """
 
-    def __init__(self, relations: Relations, state: State, leaves: Sequence[Leaf]):
+    def __init__(
+        self,
+        relations: Relations,
+        state: State,
+        leaves: Sequence[Leaf],
+        unlearned: Collection[LocalStep] = (),
+    ):
         self.relations, self.state, self.leaves = relations, state, leaves
+        self.unlearned, self.left = unlearned, set[LocalStep]()
         self.visible = bool(relations.watched)
         self.here = [state[slot] for slot in relations.slot]
         self.near = [relations.reachable(agent, local) for agent, local in enumerate(self.here)]
@@ -61,6 +70,7 @@ class Closure:
         """
         count = len(self.here)
         self._members, self._waiting, self._current = [0] * count, [0] * count, 0
+        self.left.clear()
         enabled: list[int] = []
         all_visible = not self.visible
         self._join(seed, 1 << self.here[seed])
@@ -128,12 +138,13 @@ class Closure:
         """
         relations, (agent, local) = self.relations, step
         leaf = None
-        if step in relations.forms.blockable:
+        if step in relations.forms.blockable and step not in self.unlearned:
             leaf = relations.tables.agents[agent].tries[local].find(self.state)
         if leaf is not None and not leaf.outcomes:
             enablers = relations.enablers(leaf)
             price = ENABLED if self.leaves[agent].outcomes else BLOCKED
             if self._cost(enablers) <= (0 if self._is_member(agent) else price):
+                self.left.add(step)
                 return enablers
         steps, passed = relations.entrances(step)
         if passed >> self.here[agent] & 1:
