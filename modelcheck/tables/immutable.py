@@ -26,15 +26,12 @@ def is_immutable(value: object) -> bool:
     >>> is_immutable((1, "a", frozenset({2.5}))), is_immutable(([],)), is_immutable({})
     (True, False, False)
     """
-    return type(value) in _PLAIN or _immutable(value, set())
-
-
-_PLAIN = (int, str, bool, float, bytes, types.NoneType, range)
+    return _immutable(value, set())
 
 
 def _immutable(value: Any, path: set[int]) -> bool:
     cls = type(value)
-    if cls in _PLAIN:
+    if cls in (int, str, bool, float, bytes, types.NoneType, range):
         return True
     if isinstance(value, (enum.Enum, type)) or hasattr(cls, "__modelcheck_key__"):
         return True

@@ -45,35 +45,40 @@ def test_an_error_of_one_waits_for_the_others(raising):
 
 
 def test_ctrl_c_waits_for_all(monkeypatch):
-    """It comes while the caller waits for another one."""
-    ended = []
+    """It comes while the caller waits for another one, and once more while all are waited for."""
+    ended, begun = [], threading.Event()
 
     def part(number):
-        if number:
-            threading.Event().wait(0.2)
-            ended.append(number)
+        if number == 0:
+            assert begun.wait(10)
+            return
+        begun.set()
+        time.sleep(0.2)
+        ended.append(number)
 
     crew = Crew(2)
-    crew.each(part, [0, 0])
-    submit, interrupted = crew._pool.submit, []
+    crew.each(lambda number: None, [0, 1])
+    submit, shutdown, again = crew._pool.submit, crew._pool.shutdown, []
 
     def interrupting(*given):
         other = submit(*given)
-        result = other.exception
-
-        def exception():
-            if not interrupted:
-                interrupted.append(True)
-                raise KeyboardInterrupt
-            return result()
-
-        other.exception = exception
+        other.result = raises
         return other
 
+    def raises():
+        raise KeyboardInterrupt
+
+    def interrupted_once(**asked):
+        if not again:
+            again.append(True)
+            raise KeyboardInterrupt
+        shutdown(**asked)
+
     monkeypatch.setattr(crew._pool, "submit", interrupting)
+    monkeypatch.setattr(crew._pool, "shutdown", interrupted_once)
     with pytest.raises(KeyboardInterrupt):
         crew.each(part, [0, 1])
-    assert ended == [1]
+    assert (ended, again) == ([1], [True])
 
 
 def test_a_thread_that_cannot_start_waits_for_those_that_could(monkeypatch):

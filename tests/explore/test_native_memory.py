@@ -107,7 +107,9 @@ def test_tables_grow_mid_run(workers, monkeypatch):
     grown, grow = [], engine.Storage._grow_states
     make = engine.Storage._make
     monkeypatch.setattr(
-        engine.Storage, "_grow_states", lambda self: (grown.append(self.used), grow(self))[1]
+        engine.Storage,
+        "_grow_states",
+        lambda self, room: (grown.append(self.used), grow(self, room))[1],
     )
     monkeypatch.setattr(engine.Storage, "_make", lambda self, states, subs: make(self, 64, 64))
     model = find(f"{HUGE}:huge")[0]

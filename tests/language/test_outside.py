@@ -20,7 +20,7 @@ from modelcheck import (
     spawn,
     state,
     until,
-)  # fmt: skip
+)
 from modelcheck.language.local import Run
 
 

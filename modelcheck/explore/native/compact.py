@@ -140,7 +140,8 @@ def _flush(low, high, mask, bits, missed, mine, following, links, waiting, count
 def expand(layout, tries, agents, at_end, visited, level, mine):
     """Expand a level from mine[CURSOR] on; return DONE, MISS, ROOM (in the next level) or FULL.
 
-    As `modelcheck.explore.native.kernel.expand` with one worker, but for the visited set.
+    As `modelcheck.explore.native.kernel.expand` with one worker, but for the visited set, and as
+    long for the same reason.
     """
     word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
     t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children

@@ -32,29 +32,22 @@ class Crew:
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self.workers - 1)
-        others: list[Any] = []
         try:
-            for part in parts[1:]:
-                others.append(self._pool.submit(work, part))
+            others = [self._pool.submit(work, part) for part in parts[1:]]
             own = [work(part) for part in parts[:1]]
+            return own + [other.result() for other in others]
         except BaseException:
-            # One that was being submitted is in no list; it may begin as long as there are threads.
-            if self._pool is not None:
-                pool, self._pool = self._pool, None
-                pool.shutdown(cancel_futures=True)
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                _end(pool)
             raise
-        _wait(others)
-        return own + [other.result() for other in others]
 
 
-def _wait(others: Sequence[Any]) -> None:
-    """Wait until all have ended, whatever comes in between; raise that then."""
-    late: BaseException | None = None
-    for other in others:
-        while not other.done():
-            try:
-                other.exception()
-            except KeyboardInterrupt as error:
-                late = error
-    if late is not None:
-        raise late
+def _end(pool: Any) -> None:
+    """Wait until all that a pool has begun has ended, however often Ctrl-C comes."""
+    while True:
+        try:
+            pool.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:
+            continue
+        return

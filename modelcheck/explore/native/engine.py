@@ -280,12 +280,11 @@ class NativeSearch:
 
     def _reserve(self, states: int) -> None:
         """Make room for so many more states, a little if not much; else say why there is none."""
-        storage = self.storage
-        for storage.sparing in (False, True):
-            growth_mib = storage.growth_mib(states)
+        for sparing in (False, True):
+            growth_mib = self.storage.growth_mib(states, sparing)
             self.search.reason = self.meter.room_for(growth_mib) if growth_mib else ""
             if not self.search.reason:
-                storage.reserve(states)
+                self.storage.reserve(states, sparing)
                 return
 
     def _expand_together(self, last: int) -> None:

@@ -35,6 +35,9 @@ def ignored(layout, tries, agents, store, mine, masks, room, walking, last, pati
     All of the first `last` states were expanded by the agents in `masks`. Returns ROOM after
     `patience` turns: to be called again; and DONE, with ``counters[FOUND]`` states found; those
     beyond the room for them are only counted.
+
+    One long function on purpose, as `kernel.expand` is: a walk that goes on where it was left has
+    all of its state in arrays that are named once.
     """
     word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
     t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children

@@ -299,7 +299,7 @@ def _judge_rest(layout, tries, agents, at_end, words, deadlock):
 
 @njit(cache=True, nogil=True)
 def expand(layout, tries, agents, at_end, store, mine, work, group):
-    """Expand states up to symmetry; see `kernel.expand`, whose rules this keeps."""
+    """Expand states up to symmetry; see `kernel.expand`, whose rules, and length, this keeps."""
     count, number = layout.words, len(agents.slot)
     words, changed = np.empty(count, np.uint64), np.empty(count, np.uint64)
     ids = np.empty(count + len(layout.left) + 1, np.uint64)

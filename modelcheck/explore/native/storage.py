@@ -68,7 +68,6 @@ class Storage:
         for counters in self.mine:
             counters[[SPARE, FAIL_AT, STUCK_STATE]] = -1
         self.dead: list[int] = []  # ids of parts that stand for nothing, left by other workers
-        self.sparing = False  # whether memory is short: room grows by as little as is sensible
         self._make(1 << 14, 1 << 10)
 
     def _make(self, states: int, subs: int) -> None:
@@ -129,34 +128,50 @@ class Storage:
 
     # Room.
 
-    def growth_mib(self, states: int) -> float:
-        """Return about how much memory room for so many more takes for good, in MiB; 0 if none."""
-        now, subs = len(self.store.states), len(self.store.subs)
-        room, sub_room = now, subs
-        while self._lacks_states(states, room) and room < MOST:
-            room = self._room(room)
-        while self._lacks_subs(states, sub_room) and sub_room < MOST_SUBS:
-            sub_room = self._sub_room(sub_room)
-        places, parts = room - now, sub_room - subs
-        return (places * (8 + 4 / FULL) + parts * (8 + 2 * 4)) / 2**20
+    def growth_mib(self, states: int, sparing: bool = False) -> float:
+        """Return about how much memory `reserve` takes for good, in MiB; 0 if none."""
+        room, parts = self._rooms(states, sparing)
+        places, more = room - len(self.store.states), parts - len(self.store.subs)
+        return (places * (8 + 4 / FULL) + more * (8 + 2 * 4)) / 2**20
 
-    def _lacks_states(self, states: int, room: int) -> bool:
-        return self.used + states > room
+    def reserve(self, states: int, sparing: bool = False) -> None:
+        """Make room for so many more states, and for their parts where they have several words.
 
-    def _lacks_subs(self, states: int, room: int) -> bool:
+        By as little as is sensible if `sparing`. Raises `Full` where 32-bit numbers name no more;
+        what is there stays as it is.
+        """
+        room, parts = self._rooms(states, sparing)
+        if self.used + states > room:
+            raise Full(TOO_MANY)
+        if self._parts_wanted(states) > SUB_FULL * parts:
+            raise Full("states have more different parts than 32-bit numbers can name")
+        if room > len(self.store.states):
+            self._grow_states(room)
+        if parts > len(self.store.subs):
+            self._grow_subs(parts)
+
+    def _rooms(self, states: int, sparing: bool) -> tuple[int, int]:
+        """Return for how many states, and for how many parts, there is to be room for so many more.
+
+        Less than that takes where 32-bit numbers name no more.
+        """
+        room, parts = len(self.store.states), len(self.store.subs)
+        while self.used + states > room and room < MOST:
+            room = self._next_room(room, sparing)
+        while self._parts_wanted(states) > SUB_FULL * parts and parts < MOST_SUBS:
+            parts = min(parts * (4 if parts < 1 << 18 and not sparing else 2), MOST_SUBS)
+        return room, parts
+
+    def _parts_wanted(self, states: int) -> int:
+        """Return how many parts there may be with so many more states."""
         words = self.packing.arrays.words
-        wanted = int(self.shared[SUBS]) + 4 * words * states
-        return words > 1 and wanted > SUB_FULL * room
+        return int(self.shared[SUBS]) + 4 * words * states if words > 1 else 0
 
-    def _sub_room(self, now: int) -> int:
-        """Return for how many parts there is to be room next, after room for so many."""
-        return min(now * (4 if now < 1 << 18 and not self.sparing else 2), MOST_SUBS)
-
-    def _room(self, now: int) -> int:
-        """Return for how many states there is to be room next, after room for so many."""
+    def _next_room(self, now: int, sparing: bool) -> int:
+        """Return for how many states there is to be room after room for so many."""
         used = self.used
         # A new table costs time, and room costs memory: large ones grow by less.
-        if self.sparing:
+        if sparing:
             room = used + used // 4
         elif used < HALF:
             room = max(QUICKLY * now, SPACIOUS)
@@ -165,22 +180,8 @@ class Storage:
         # More than there is now in any case: whoever asks for room may want it at once.
         return min(max(room, used + (1 << 17), now + now // 4), MOST)
 
-    def reserve(self, states: int) -> None:
-        """Make room for so many more states, and for their parts where they have several words.
-
-        Raises `Full` where 32-bit numbers name no more; what is there stays as it is.
-        """
-        while self._lacks_states(states, len(self.store.states)):
-            if len(self.store.states) >= MOST:
-                raise Full(TOO_MANY)
-            self._grow_states()
-        while self._lacks_subs(states, len(self.store.subs)):
-            if len(self.store.subs) >= MOST_SUBS:
-                raise Full("states have more different parts than 32-bit numbers can name")
-            self._grow_subs()
-
-    def _grow_states(self) -> None:
-        used, room = self.used, self._room(len(self.store.states))
+    def _grow_states(self, room: int) -> None:
+        used = self.used
         old, subs, sub_table = self.store.states, self.store.subs, self.store.sub_table
         # Never more at once than what comes out: the old table goes before the states are copied,
         # if they are, the old states before the new table is made.
@@ -204,8 +205,8 @@ class Storage:
         longer[:used] = states[:used]
         return longer
 
-    def _grow_subs(self) -> None:
-        used, room = int(self.shared[SUBS]), self._sub_room(len(self.store.subs))
+    def _grow_subs(self, room: int) -> None:
+        used = int(self.shared[SUBS])
         states, table, old = self.store.states, self.store.table, self.store.subs
         del self.store  # as above
         subs = np.zeros(room, np.uint64)
