@@ -58,6 +58,45 @@ def _has(bits, number):
     return (bits >> uint64(number)) & uint64(1) != uint64(0)
 
 
+#: Whether a step is enough alone; or `RELATE`.
+YES, NO, PERHAPS = -1, -2, -3
+
+
+@njit(inline="always")
+def _is_enough(
+    leaf, seed, able, conflicts, conflicts_size, visible, visible_steps, watching, agent_of,
+    list_word, list_bits, reachable, near, here_word, here_bit, moved, wanted,
+):  # fmt: skip
+    """Tell whether an enabled agent's step is enough alone; see `stubborn.Closure._is_enough`."""
+    told = YES
+    first, some = conflicts[leaf], conflicts_size[leaf]
+    for turn in range(2):
+        if turn == 1:
+            if told == NO or not watching or visible[leaf] == 0:
+                break
+            if visible[leaf] < 0:
+                wanted[0], wanted[1] = VISIBLE, leaf
+                told = RELATE
+                break
+            first, some = visible_steps[0], visible_steps[1]
+        if some < 0:
+            wanted[0], wanted[1] = VISIBLE_STEPS if turn == 1 else CONFLICTS, leaf
+            told = RELATE
+            break
+        for i in range(uint64(first), uint64(first + some)):
+            w = uint64(list_word[i])
+            who = uint64(agent_of[w])
+            bits = list_bits[i] & reachable[uint64(near[who]) + w]
+            if bits == uint64(0) or (who == seed and not moved[who]):
+                continue
+            told = PERHAPS
+            here = w == uint64(here_word[who]) and bits & here_bit[who] != uint64(0)
+            if here and who != seed and _has(able, who):
+                told = NO
+                break
+    return told
+
+
 @njit(error_model="numpy", nogil=True)
 def choose(
     layout, tries, agents, relating, store, mine, scratch, room, order, last, masks, seeds, again
@@ -89,6 +128,7 @@ def choose(
     blockable, moved, watching = relating.blockable, relating.moved, relating.watching
     member, waiting, wanted = scratch.member, scratch.waiting, scratch.wanted
     here_word, here_bit, near = scratch.word, scratch.bit, scratch.near
+    behind, line = scratch.local, scratch.line
     states, subs = store.states, store.subs
     number, all_words = uint64(len(a_slot)), uint64(len(agent_of))
     words, ids, leaves = room.words, room.ids, room.leaves
@@ -123,6 +163,7 @@ def choose(
             else:
                 here_word[a] = begin[a] + (local >> 6)
                 here_bit[a] = one << uint64(local & 63)
+                behind[a] = local
                 near[a] = row[a] + local * length[a] - begin[a]
         if why != DONE:
             break
@@ -135,30 +176,65 @@ def choose(
             at += 1
             continue
         best, fewest = able, many
-        from_ = able
         held = masks[state] if again else none
-        if again and held == able:
+        if many < 2 or held == able:
+            masks[state] = able
             at += 1
             continue
-        if len(seeds):
-            from_ &= seeds[at]
-            fewest = many + 1
-        # First for one agent that is enough, which most states have; each try ends at the second.
-        bound = min(fewest, 2)
-        left_over = from_
-        if held != none:
-            bound, left_over = np.int64(how_many(held)) + 1, held
+        from_ = able & seeds[at] if len(seeds) else able
+        # The agents to begin with, in a line: see `stubborn.Closure.smallest`.
+        begun = np.int64(0)
+        bits = from_
+        while bits != none:
+            agent = lowest(bits)
+            bits &= bits - one
+            place = begun
+            while place > 0 and behind[uint64(line[place - 1])] > behind[agent]:
+                line[place] = line[place - 1]
+                place -= 1
+            line[place] = agent
+            begun += 1
+        # First, as often as not, what is held; then one that needs no other; then sets that end at
+        # the second agent; then any. Each of these goes along the line once: with a bound of 1, it
+        # is only asked whether a step is enough alone.
+        perhaps = from_  # the agents that may yet be enough alone
+        within = from_ if held == none else held
+        bound = np.int64(1)
+        asked = np.int64(0)
         while fewest > 1:
-            if left_over == none:
-                if held != none:
-                    held, bound, left_over = none, min(fewest, 2), from_
-                    continue
-                if bound >= fewest:
+            if asked == begun:
+                asked = 0
+                if held != none and bound == 1:
+                    bound = np.int64(how_many(held)) + 1
+                elif held != none:
+                    held, within, bound = none, from_, np.int64(1)
+                elif bound == 1:
+                    within, bound = perhaps, np.int64(2)
+                elif bound < fewest:
+                    within, bound = from_, fewest
+                else:
                     break
-                bound, left_over = fewest, from_
                 continue
-            seed: int = lowest(left_over)
-            left_over &= left_over - one
+            seed = uint64(line[asked])
+            asked += 1
+            if not _has(within, seed):
+                continue
+            if bound == 1:
+                if held not in (none, one << seed):
+                    continue
+                told = _is_enough(
+                    uint64(leaves[seed]), seed, able, conflicts, conflicts_size, visible,
+                    visible_steps, watching, agent_of, list_word, list_bits, reachable, near,
+                    here_word, here_bit, moved, wanted,
+                )  # fmt: skip
+                if told == RELATE:
+                    why = RELATE
+                    break
+                if told == YES:
+                    best, fewest = one << seed, np.int64(1)
+                elif told == NO:
+                    perhaps &= ~(one << seed)
+                continue
             # Grow a set; see `stubborn.Closure.grown`.
             for w in range(all_words):
                 member[w] = none

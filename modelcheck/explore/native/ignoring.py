@@ -1,6 +1,9 @@
 """What a reduced graph ignores for ever, natively: see `modelcheck.explore.reduction.ignoring`.
 
-The graph is walked once, depth first; its edges are not stored but generated again. Strongly
+A part of the graph that ignores steps has no state in which all that can step do, and does not lead
+to one. So states that lead to one are left out first (`settle`), as far as that is seen in going
+over all states once, from the last to the first: that is quick, and most do. The rest of the graph
+is walked, depth first (`ignored`). Its edges are not stored but generated again. Strongly
 connected components after Pearce, A space-efficient algorithm for finding strongly connected
 components, Information Processing Letters 2016: one number for each state. What is wanted of a
 component is collected on the way up, since a state that is not its root is in that of its parent.
@@ -11,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint32, uint64
 
-from modelcheck.explore.native.kernel import bits_at, successor, walk
+from modelcheck.explore.native.kernel import bits_at, leaf_of, successor, unpack, walk
 from modelcheck.explore.native.shapes import (
     ACTIVE,
     DEPTH,
@@ -19,22 +22,118 @@ from modelcheck.explore.native.shapes import (
     FOUND,
     HEIGHT,
     PARTS,
+    PENDING,
     ROOM,
     ROOT,
+    UNSETTLED,
 )
-from modelcheck.explore.native.visited import found_at, index_bits, unfold
+from modelcheck.explore.native.visited import (
+    found_at,
+    index_bits,
+    mix,
+    prefetch,
+    probe,
+    unfold,
+)
 
 #: Parts are numbered from here down: far above the states on their way, which are counted from 1.
+#: What `settle` leaves out counts as one part.
 LAST_PART = 2**32 - 1
+
+
+@njit(error_model="numpy", nogil=True)
+def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
+    """Leave out states that lead to one in which all that can step do.
+
+    Returns ROOM after `patience` states or a few more: to be called again; and DONE. Each state is
+    asked for one successor, all of a batch at once lest each look-up wait for memory; then, if that
+    one does not tell, for all others.
+    """
+    word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
+    t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
+    first_of, count_of, failing = tries.first, tries.count, tries.failing
+    a_slot, a_base, roots = agents.slot, agents.base, agents.roots
+    states, table, number = store.states, store.table, walking.number
+    words, changed, ids = room.words, room.changed, room.ids
+    pending, probes = room.pending, room.probes
+    size = uint64(len(table))
+    bits = index_bits(size)
+    many = len(a_slot)
+    last = walking.counters[UNSETTLED]
+    while last > 0 and patience > 0:
+        begin = max(np.int64(0), last - PENDING)
+        for i in range(last - begin):
+            state = begin + i
+            if count == 1:
+                words[0] = states[state]
+            else:
+                unfold(count, layout.left, layout.right, store.subs, states[state], words, ids)
+            # A state without successors stands for itself, which tells nothing.
+            pending[i] = states[state]
+            a = np.int64(0)
+            while a < many and (masks[state] >> uint64(a)) & uint64(1) == uint64(0):
+                a += 1
+            if a < many:
+                local = bits_at(word, shift, mask, words, a_slot[a])
+                leaf = t_data[
+                    walk(
+                        t_slot, t_data, t_size, t_children, word, shift, mask, words,
+                        roots[uint64(a_base[a]) + local],
+                    )
+                ]  # fmt: skip
+                if count_of[leaf] > 0 and not failing[first_of[leaf]]:
+                    pending[i] = successor(
+                        layout, tries, store, mine, first_of[leaf], words, changed, ids
+                    )
+            probes[i] = probe(mix(pending[i]), size, bits)
+            prefetch(table, probes[i] >> uint64(32))
+        for i in range(last - begin):
+            told = uint64(table[probes[i] >> uint64(32)])
+            told ^= probes[i] & uint64(0xFFFFFFFF)
+            if told <= bits:  # else it is at another place
+                prefetch(states, told - uint64(1))
+                prefetch(number, told - uint64(1))
+        for i in range(last - begin):
+            state = last - 1 - i
+            after = found_at(states, table, bits, pending[state - begin])
+            if number[after] != uint32(0) or _leads_on(
+                layout, tries, agents, store, mine, masks[state], room, number, states[state]
+            ):
+                number[state] = LAST_PART
+        patience -= last - begin
+        last = begin
+    walking.counters[UNSETTLED] = last
+    walking.counters[PARTS] = 1
+    return ROOM if last > 0 else DONE
+
+
+@njit(error_model="numpy", nogil=True)
+def _leads_on(layout, tries, agents, store, mine, taken, room, number, root):
+    """Tell whether in a state all agents step that can, or one steps to a state that is marked."""
+    words, changed, ids = room.words, room.changed, room.ids
+    bits = index_bits(uint64(len(store.table)))
+    unpack(layout, store, root, words, ids)
+    lacking = False
+    for a in range(len(agents.slot)):
+        leaf = leaf_of(layout, tries, agents, words, a)
+        if (taken >> uint64(a)) & uint64(1) == uint64(0):
+            lacking = lacking or tries.count[leaf] > 0
+            continue
+        for outcome in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
+            if not tries.failing[outcome]:
+                packed = successor(layout, tries, store, mine, outcome, words, changed, ids)
+                if number[found_at(store.states, store.table, bits, packed)] != uint32(0):
+                    return True
+    return not lacking
 
 
 @njit(error_model="numpy", nogil=True)
 def ignored(layout, tries, agents, store, mine, masks, room, walking, last, patience):
     """Find a state of each part that nothing leads out of and that ignores agents, with these.
 
-    All of the first `last` states were expanded by the agents in `masks`. Returns ROOM after
-    `patience` turns: to be called again; and DONE, with ``counters[FOUND]`` states found; those
-    beyond the room for them are only counted.
+    All of the first `last` states were expanded by the agents in `masks`; `settle` has left out
+    some. Returns ROOM after `patience` turns: to be called again; and DONE, with
+    ``counters[FOUND]`` states found; those beyond the room for them are only counted.
 
     One long function on purpose, as `kernel.expand` is: a walk that goes on where it was left has
     all of its state in arrays that are named once.

@@ -330,8 +330,15 @@ class ReducedSearch(NativeSearch):
         return _NONE, _NO_MASKS
 
     def _walk(self, walking: Walking) -> None:
-        """Walk over the whole graph, unless a budget ends it."""
+        """Find the parts of the graph that ignore agents, unless a budget ends it."""
         mine, why = counters(), shapes.ROOM
+        while why == shapes.ROOM and not self.search.reason:
+            why = calls.settle(
+                self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
+                self.storage.store, mine, self.masks, self._room(0), walking, STRIDE,
+            )  # fmt: skip
+            self.search.reason = self.meter.exceeded_time_or_memory()
+        why = shapes.ROOM
         while why == shapes.ROOM and not self.search.reason:
             why = calls.ignored(
                 self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
@@ -365,6 +372,8 @@ class ReducedSearch(NativeSearch):
 
 def _walking(states: int, room: int) -> Walking:
     """Return room for a walk over a graph, at its beginning, and for so many states to be found."""
+    counters = np.zeros(shapes.WALKING, np.int64)
+    counters[shapes.UNSETTLED] = states
     return Walking(
         number=np.zeros(states, np.uint32),
         pending=np.empty(states, np.uint32),
@@ -375,7 +384,7 @@ def _walking(states: int, room: int) -> Walking:
         left=np.empty(states, np.bool_),
         taken=np.empty(states, np.uint64),
         first=np.empty(states, np.uint32),
-        counters=np.zeros(shapes.WALKING, np.int64),
+        counters=counters,
         states=np.empty(room, np.int64),
         lacking=np.empty(room, np.uint64),
     )

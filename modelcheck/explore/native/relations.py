@@ -209,6 +209,8 @@ def _scratch(agents: int, words: int) -> Closing:
         word=np.zeros(agents, np.int64),
         bit=np.zeros(agents, np.uint64),
         near=np.zeros(agents, np.int64),
+        local=np.zeros(agents, np.int64),
+        line=np.zeros(agents, np.int64),
         wanted=np.zeros(2, np.int64),
     )
 

@@ -32,8 +32,8 @@ PUT_OFF = MINE - 1
 CONFLICTS, ENABLERS, ENTRANCES, VISIBLE, VISIBLE_STEPS = range(5)
 
 #: Places in the counters of a walk for what is ignored (`ignoring`).
-ROOT, DEPTH, ACTIVE, PARTS, HEIGHT, FOUND = range(6)
-WALKING = 6
+ROOT, DEPTH, ACTIVE, PARTS, HEIGHT, FOUND, UNSETTLED = range(7)
+WALKING = 7
 
 #: Successors waiting for their look-up: enough to hide memory latency, few enough to stay in cache.
 PENDING = 256
@@ -179,6 +179,8 @@ class Closing(NamedTuple):
     word: np.ndarray  # int64[agents]: of the step of each agent at where it is: its word
     bit: np.ndarray  # uint64[agents]: and its bit
     near: np.ndarray  # int64[agents]: what to add to a word's number for its place in `reachable`
+    local: np.ndarray  # int64[agents]: where each agent is, as a number
+    line: np.ndarray  # int64[agents]: the agents to begin with, the one furthest behind first
     wanted: np.ndarray  # int64[2]: the relation to fetch
 
 

@@ -290,11 +290,6 @@ class Run:
         for at, agents in wanting:
             state = self.states[at]
             leaves = self.leaves(state)
-            enabled = bits(self.enabled[at])
-            grown = [
-                Closure(self.relations, state, leaves).grown(agent, len(enabled)) or enabled
-                for agent in bits(agents)
-            ]
-            fewest = min(grown, key=len)
+            fewest = Closure(self.relations, state, leaves).smallest(bits(agents))
             self._take(at, [a for a in fewest if not self.taken[at] >> a & 1], leaves)
         return bool(wanting)

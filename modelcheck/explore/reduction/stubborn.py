@@ -48,19 +48,46 @@ class Closure:
         self.here = [state[slot] for slot in relations.slot]
         self.near = [relations.reachable(agent, local) for agent, local in enumerate(self.here)]
 
-    def smallest(self, seeds: Sequence[int]) -> list[int]:
+    def smallest(self, seeds: Collection[int]) -> list[int]:
         """Return the fewest agents whose steps are enough, of the sets grown from each seed.
 
-        The first of equals. `seeds` are the enabled agents, in order.
+        `seeds` are enabled agents. Of equals, the set of the agent that is furthest behind: whose
+        local state was met first. Processes that go round for ever without meeting each other would
+        otherwise each go round again between any two steps of the others.
         """
-        best = list(seeds)
+        best = [agent for agent, leaf in enumerate(self.leaves) if leaf.outcomes]
+        if len(best) == 1:
+            return best
+        line = sorted(seeds, key=lambda agent: (self.here[agent], agent))
+        alone = [self._is_enough(agent) for agent in line]
+        if True in alone:
+            return [line[alone.index(True)]]
         # First for one agent that is enough, which most states have: each try ends at the second.
-        for bound in dict.fromkeys([2, len(seeds)]):
-            for seed in seeds:
-                if len(best) == 1:
-                    return best
-                best = self.grown(seed, min(bound, len(best))) or best
+        for bound in dict.fromkeys([2, len(best)]):
+            for seed, enough in zip(line, alone, strict=True):
+                if len(best) > 1 and (bound > 2 or enough is None):
+                    best = self.grown(seed, min(bound, len(best))) or best
         return best
+
+    def _is_enough(self, agent: int) -> bool | None:
+        """Tell whether an enabled agent's step is enough alone; None: a set has to be grown.
+
+        It is where no other agent can come to what it conflicts with, and is not where another one
+        is there now.
+        """
+        leaf, relations = self.leaves[agent], self.relations
+        needed = list(relations.conflicts(leaf).masks)
+        if self.visible and relations.visible(leaf):
+            needed += relations.visible_steps().masks
+        enough: bool | None = True
+        for other, mask in needed:
+            near = mask & self.near[other]
+            if not near or (other == agent and not relations.is_moved(agent)):
+                continue
+            if other != agent and near >> self.here[other] & 1 and self.leaves[other].outcomes:
+                return False
+            enough = None
+        return enough
 
     def grown(self, seed: int, bound: int) -> list[int]:
         """Return the enabled agents of the set grown from one; none once there are `bound`.
