@@ -18,6 +18,7 @@ from modelcheck import (
     check,
     choose,
     either,
+    label,
     process,
     sometimes,
     state,
@@ -210,6 +211,34 @@ def test_processes_that_go_round_independently_add_up(count):
     assert result.states <= 2 * 12 * count
     native = run(Wide(), *(goes_round(i) for i in range(count)), reduction=True, engine="native")
     assert native.states <= 2 * 12 * count
+
+
+def test_a_variable_that_is_looked_at_only_at_a_place_matters_only_there():
+    """Elsewhere its steps are unseen, and where it is dead there it is not kept."""
+
+    def counts(s):
+        for w in range(4):
+            yield s.a[0].set(w)
+        w = yield s.x
+        yield label("there")
+        yield s.a[0].set(w)
+
+    def other(s):
+        for value in (1, 2, 3):
+            yield s.y.set(value)
+
+    @always
+    def small_there(s):
+        return s.y < 4 and (not s.counts.at("there") or s.counts.local.w < 4)
+
+    @always
+    def small(s):
+        return s.y < 4 and (not s.counts.running or s.counts.local.get("w", 0) < 4)
+
+    result, plain = reduced(Shared(), counts, other, properties=[small_there])
+    everywhere, _ = reduced(Shared(), counts, other, properties=[small])
+    assert result.states < 0.6 * plain.states
+    assert result.states < everywhere.states
 
 
 def test_a_lock_leaves_what_it_must():

@@ -186,7 +186,7 @@ def choose(
         begun = np.int64(0)
         bits = from_
         while bits != none:
-            agent = lowest(bits)
+            agent: int = lowest(bits)
             bits &= bits - one
             place = begun
             while place > 0 and behind[uint64(line[place - 1])] > behind[agent]:
@@ -290,7 +290,7 @@ def choose(
                     if joined and not moved[agent]:
                         waiting[low] = none  # the agent must first step from where it is
                         continue
-                    bit = lowest(waiting[low])
+                    bit: int = lowest(waiting[low])
                     waiting[low] &= waiting[low] - one
                     # What it needs: to be left where it is blocked, or to be come to.
                     local = np.int64(uint64(64) * (low - uint64(begin[agent])) + bit)

@@ -70,7 +70,8 @@ class Relations:
         self._visible: dict[Form, bool] = {}
         self._visible_steps: Steps | None = None
         self.watched: list[Property] = []
-        self._watching: dict[int, list[Branch]] = {}
+        self._watching: dict[Branch, int] = {}
+        self._alike: dict[tuple[int, int, int], bool] = {}
         self.watch(watched)
         self.grown = 0
 
@@ -96,16 +97,16 @@ class Relations:
 
     def watch(self, watched: Iterable[Property]) -> None:
         """Say which properties must not be disturbed unseen; call again when one has learned."""
-        properties, watching = list(watched), dict[int, list[Branch]]()
+        properties, watching = list(watched), dict[Branch, int]()
         for prop in properties:
-            for node in _branches(prop.trie.root):
-                watching.setdefault(node.slot, []).append(node)
+            _note_slots(prop.trie.root, watching)
         if properties == self.watched and watching == self._watching:
             return  # what was learned of them is no new question
         self.watched, self._watching = properties, watching
         self.version += 1
         self.grown += 1
         self._visible.clear()
+        self._alike.clear()
         self._visible_steps = None
 
     # Conflicts.
@@ -397,32 +398,64 @@ class Relations:
         found = self._visible.get(form)
         if found is None:
             found = self._visible[form] = any(
-                slot in form.operations or not self._looks_alike(form, slot)
+                slot in form.operations
+                and self._is_watched(slot)
+                or not self._looks_alike(form, slot)
                 for slot in form.changes
-                if slot in self._watching
             )
         return found
 
+    def _is_watched(self, slot: int) -> bool:
+        """Tell whether a watched property reads a slot."""
+        return any(self._reads(prop.trie.root, slot) for prop in self.watched)
+
+    def _reads(self, node: Any, slot: int) -> bool:
+        """Tell whether a node of a property's trie, or one below it, reads a slot."""
+        return bool(self._watching.get(node, 0) >> slot & 1)
+
     def _looks_alike(self, form: Form, slot: int) -> bool:
         """Tell whether no property can tell what a form writes from what was there."""
+        if not self._is_watched(slot):
+            return True
         before = {seen for branch, _, seen in form.reads.get(slot, ()) if branch.view is None}
         if slot == self.slot[form.step[0]]:
             before = {form.step[1]}
         return bool(before) and all(
-            self._alike(branch, one, value)  # type: ignore[arg-type] # values, without a view
+            self._answers_alike(slot, one, value)  # type: ignore[arg-type] # values, without a view
             for one in before
-            for branch in self._watching[slot]
             for value in form.writes[slot]
         )
 
-    def _alike(self, branch: Branch, value: int, other: int) -> bool:
-        """Tell whether a branch cannot tell two values apart."""
+    def _answers_alike(self, slot: int, value: int, other: int) -> bool:
+        """Tell whether no property can tell two values of a slot apart.
+
+        It is asked along the ways that it goes with these values itself: where it looks at a
+        process's variable only at some places, elsewhere it is not asked for it.
+        """
         if value == other:
             return True
-        if branch.view is None:
-            return False
-        values = self._values[branch.slot]
-        return bool(branch.view.observe(values[value]) == branch.view.observe(values[other]))
+        found = self._alike.get((slot, value, other))
+        if found is None:
+            found = self._alike[slot, value, other] = self._go_the_same_way(slot, value, other)
+        return found
+
+    def _go_the_same_way(self, slot: int, value: int, other: int) -> bool:
+        one, two = self._values[slot][value], self._values[slot][other]
+        waiting: list[Any] = [prop.trie.root for prop in self.watched]
+        while waiting:
+            node = waiting.pop()
+            if not self._reads(node, slot):
+                continue
+            if node.slot != slot:
+                waiting += _below(node)
+                continue
+            if node.view is None:
+                return False
+            seen = node.view.observe(one)
+            if seen != node.view.observe(two):
+                return False
+            waiting.append(node.seen.get(seen))
+        return True
 
     def visible_steps(self) -> Steps:
         """Return all known local steps with a path that may change a watched property's answer."""
@@ -434,13 +467,21 @@ class Relations:
         return self._visible_steps
 
 
-def _branches(root: Any) -> list[Branch]:
-    """Return all branches of a trie, each once."""
-    found: dict[int, Branch] = {}
-    waiting = [root]
+def _note_slots(root: Any, slots: dict[Branch, int]) -> None:
+    """Write down which slots each branch of a trie reads, it and those below it, as bits."""
+    order, waiting = list[Branch](), [root]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, Branch) and id(node) not in found:
-            found[id(node)] = node
-            waiting += node.children.values()
-    return list(found.values())
+        if isinstance(node, Branch):
+            order.append(node)
+            waiting += _below(node)
+    for node in reversed(order):
+        mask = 1 << node.slot
+        for child in _below(node):
+            mask |= slots.get(child, 0)
+        slots[node] = mask
+
+
+def _below(node: Branch) -> Iterable[Any]:
+    """Return what a branch leads to, each once."""
+    return (node.children if node.view is None else node.seen).values()
