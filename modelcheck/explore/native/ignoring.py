@@ -25,6 +25,7 @@ from modelcheck.explore.native.shapes import (
     PENDING,
     ROOM,
     ROOT,
+    SETTLED,
     UNSETTLED,
 )
 from modelcheck.explore.native.visited import (
@@ -45,33 +46,37 @@ LAST_PART = 2**32 - 1
 def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
     """Leave out states that lead to one in which all that can step do.
 
-    Returns ROOM after `patience` states or a few more: to be called again; and DONE. Each state is
-    asked for one successor, all of a batch at once lest each look-up wait for memory; then, if that
-    one does not tell, for all others.
+    As far as it is seen in one pass from the last to the first. Returns ROOM after `patience`
+    batches: to be called again; and DONE. Each state is asked for one successor, all of a batch at
+    once lest each look-up wait for memory; then, if that one does not tell, for all others.
     """
     word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
     t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
     first_of, count_of, failing = tries.first, tries.count, tries.failing
     a_slot, a_base, roots = agents.slot, agents.base, agents.roots
-    states, table, number = store.states, store.table, walking.number
+    states, table = store.states, store.table
+    number, batch, counters = walking.number, walking.path, walking.counters
     words, changed, ids = room.words, room.changed, room.ids
     pending, probes = room.pending, room.probes
     size = uint64(len(table))
     bits = index_bits(size)
     many = len(a_slot)
-    last = walking.counters[UNSETTLED]
+    last = counters[UNSETTLED]
     while last > 0 and patience > 0:
-        begin = max(np.int64(0), last - PENDING)
-        for i in range(last - begin):
-            state = begin + i
+        patience -= 1
+        waiting = 0
+        while last > 0 and waiting < PENDING:
+            last -= 1
+            if number[last] != uint32(0):
+                continue
             if count == 1:
-                words[0] = states[state]
+                words[0] = states[last]
             else:
-                unfold(count, layout.left, layout.right, store.subs, states[state], words, ids)
+                unfold(count, layout.left, layout.right, store.subs, states[last], words, ids)
             # A state without successors stands for itself, which tells nothing.
-            pending[i] = states[state]
+            root = states[last]
             a = np.int64(0)
-            while a < many and (masks[state] >> uint64(a)) & uint64(1) == uint64(0):
+            while a < many and (masks[last] >> uint64(a)) & uint64(1) == uint64(0):
                 a += 1
             if a < many:
                 local = bits_at(word, shift, mask, words, a_slot[a])
@@ -82,28 +87,32 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
                     )
                 ]  # fmt: skip
                 if count_of[leaf] > 0 and not failing[first_of[leaf]]:
-                    pending[i] = successor(
+                    root = successor(
                         layout, tries, store, mine, first_of[leaf], words, changed, ids
                     )
-            probes[i] = probe(mix(pending[i]), size, bits)
-            prefetch(table, probes[i] >> uint64(32))
-        for i in range(last - begin):
+            batch[waiting], pending[waiting], probes[waiting] = (
+                last,
+                root,
+                probe(mix(root), size, bits),
+            )
+            prefetch(table, probes[waiting] >> uint64(32))
+            waiting += 1
+        for i in range(waiting):
             told = uint64(table[probes[i] >> uint64(32)])
             told ^= probes[i] & uint64(0xFFFFFFFF)
             if told <= bits:  # else it is at another place
                 prefetch(states, told - uint64(1))
                 prefetch(number, told - uint64(1))
-        for i in range(last - begin):
-            state = last - 1 - i
-            after = found_at(states, table, bits, pending[state - begin])
+        for i in range(waiting):
+            state = np.int64(batch[i])
+            after = found_at(states, table, bits, pending[i])
             if number[after] != uint32(0) or _leads_on(
                 layout, tries, agents, store, mine, masks[state], room, number, states[state]
             ):
                 number[state] = LAST_PART
-        patience -= last - begin
-        last = begin
-    walking.counters[UNSETTLED] = last
-    walking.counters[PARTS] = 1
+                counters[SETTLED] += 1
+    counters[UNSETTLED] = last
+    counters[PARTS] = 1
     return ROOM if last > 0 else DONE
 
 

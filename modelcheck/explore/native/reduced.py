@@ -60,6 +60,9 @@ RUNS = 8
 #: What looking for ignored steps takes at most, for each state.
 WALKING_BYTES = 31
 
+#: States are settled in one more pass where the last one settled one in so many of those left.
+FEW_SETTLED = 8
+
 #: Fewer states than these are decided by one worker.
 WIDE = 1 << 10
 
@@ -331,19 +334,25 @@ class ReducedSearch(NativeSearch):
 
     def _walk(self, walking: Walking) -> None:
         """Find the parts of the graph that ignore agents, unless a budget ends it."""
+        self._settle(walking)
+        self._until_done(calls.ignored, walking, self.storage.used, STRIDE)
+
+    def _settle(self, walking: Walking) -> None:
+        """Leave out what need not be walked over, in passes for as long as each finds much."""
+        numbers, count = walking.counters, self.storage.used
+        before, found = 0, count
+        while FEW_SETTLED * found >= count - before > 0 and not self.search.reason:
+            before, numbers[shapes.UNSETTLED] = int(numbers[shapes.SETTLED]), count
+            self._until_done(calls.settle, walking, STRIDE // shapes.PENDING)
+            found = int(numbers[shapes.SETTLED]) - before
+
+    def _until_done(self, kernel: Any, walking: Walking, *limits: int) -> None:
+        """Call a kernel that stops now and then, unless a budget ends it."""
         mine, why = counters(), shapes.ROOM
         while why == shapes.ROOM and not self.search.reason:
-            why = calls.settle(
+            why = kernel(
                 self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
-                self.storage.store, mine, self.masks, self._room(0), walking, STRIDE,
-            )  # fmt: skip
-            self.search.reason = self.meter.exceeded_time_or_memory()
-        why = shapes.ROOM
-        while why == shapes.ROOM and not self.search.reason:
-            why = calls.ignored(
-                self.storage.packing.arrays, self.flat.tries(), self.flat.agents(),
-                self.storage.store, mine, self.masks, self._room(0), walking, self.storage.used,
-                STRIDE,
+                self.storage.store, mine, self.masks, self._room(0), walking, *limits,
             )  # fmt: skip
             self.search.reason = self.meter.exceeded_time_or_memory()
 

@@ -32,8 +32,8 @@ PUT_OFF = MINE - 1
 CONFLICTS, ENABLERS, ENTRANCES, VISIBLE, VISIBLE_STEPS = range(5)
 
 #: Places in the counters of a walk for what is ignored (`ignoring`).
-ROOT, DEPTH, ACTIVE, PARTS, HEIGHT, FOUND, UNSETTLED = range(7)
-WALKING = 7
+ROOT, DEPTH, ACTIVE, PARTS, HEIGHT, FOUND, UNSETTLED, SETTLED = range(8)
+WALKING = 8
 
 #: Successors waiting for their look-up: enough to hide memory latency, few enough to stay in cache.
 PENDING = 256
