@@ -58,21 +58,20 @@ def _has(bits, number):
     return (bits >> uint64(number)) & uint64(1) != uint64(0)
 
 
-#: Whether a step is enough alone; or `RELATE`.
-YES, NO, PERHAPS = -1, -2, -3
-
-
 @njit(inline="always")
 def _is_enough(
-    leaf, seed, able, conflicts, conflicts_size, visible, visible_steps, watching, agent_of,
-    list_word, list_bits, reachable, near, here_word, here_bit, moved, wanted,
+    leaf, seed, conflicts, conflicts_size, visible, visible_steps, watching, agent_of, list_word,
+    list_bits, reachable, near, moved, wanted,
 ):  # fmt: skip
-    """Tell whether an enabled agent's step is enough alone; see `stubborn.Closure._is_enough`."""
-    told = YES
+    """Tell whether an enabled agent's step is enough alone: 1, 0, or RELATE.
+
+    See `stubborn.Closure._is_enough`.
+    """
+    told = 1
     first, some = conflicts[leaf], conflicts_size[leaf]
     for turn in range(2):
         if turn == 1:
-            if told == NO or not watching or visible[leaf] == 0:
+            if told != 1 or not watching or visible[leaf] == 0:
                 break
             if visible[leaf] < 0:
                 wanted[0], wanted[1] = VISIBLE, leaf
@@ -87,12 +86,8 @@ def _is_enough(
             w = uint64(list_word[i])
             who = uint64(agent_of[w])
             bits = list_bits[i] & reachable[uint64(near[who]) + w]
-            if bits == uint64(0) or (who == seed and not moved[who]):
-                continue
-            told = PERHAPS
-            here = w == uint64(here_word[who]) and bits & here_bit[who] != uint64(0)
-            if here and who != seed and _has(able, who):
-                told = NO
+            if bits != uint64(0) and (who != seed or moved[who]):
+                told = 0
                 break
     return told
 
@@ -194,24 +189,21 @@ def choose(
                 place -= 1
             line[place] = agent
             begun += 1
-        # First, as often as not, what is held; then one that needs no other; then sets that end at
-        # the second agent; then any. Each of these goes along the line once: with a bound of 1, it
-        # is only asked whether a step is enough alone.
-        perhaps = from_  # the agents that may yet be enough alone
-        within = from_ if held == none else held
-        bound = np.int64(1)
+        # What is held is asked for first; then whether one of them is enough alone; then sets are
+        # grown. Each of these goes along the line once, the second one with a bound of 1.
+        within, bound = held, np.int64(how_many(held)) + 1
+        if held == none or bound == 2:
+            within, bound = from_ if held == none else held, np.int64(1)
         asked = np.int64(0)
         while fewest > 1:
             if asked == begun:
                 asked = 0
                 if held != none and bound == 1:
-                    bound = np.int64(how_many(held)) + 1
+                    bound = np.int64(2)
                 elif held != none:
                     held, within, bound = none, from_, np.int64(1)
                 elif bound == 1:
-                    within, bound = perhaps, np.int64(2)
-                elif bound < fewest:
-                    within, bound = from_, fewest
+                    bound = fewest
                 else:
                     break
                 continue
@@ -220,20 +212,15 @@ def choose(
             if not _has(within, seed):
                 continue
             if bound == 1:
-                if held not in (none, one << seed):
-                    continue
                 told = _is_enough(
-                    uint64(leaves[seed]), seed, able, conflicts, conflicts_size, visible,
-                    visible_steps, watching, agent_of, list_word, list_bits, reachable, near,
-                    here_word, here_bit, moved, wanted,
+                    uint64(leaves[seed]), seed, conflicts, conflicts_size, visible, visible_steps,
+                    watching, agent_of, list_word, list_bits, reachable, near, moved, wanted,
                 )  # fmt: skip
                 if told == RELATE:
                     why = RELATE
                     break
-                if told == YES:
+                if told == 1:
                     best, fewest = one << seed, np.int64(1)
-                elif told == NO:
-                    perhaps &= ~(one << seed)
                 continue
             # Grow a set; see `stubborn.Closure.grown`.
             for w in range(all_words):
