@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class FlatRelations:
         self._arrays: Relating | None = None
         self._scratch: list[Closing] = []
         self._bases: Any = None
+        self._begin, self._length = list[int](), list[int]()  # as in the arrays
         self._new, self._batch = 0, 1
 
     @property
@@ -78,6 +79,7 @@ class FlatRelations:
         counts = np.array([len(who.tries) for who in tables.agents], np.int64)
         length = (counts + 63) // 64
         begin = np.cumsum(length) - length
+        self._begin, self._length = begin.tolist(), length.tolist()
         leaves, words = 2 * flat.leaves() + 64, int(length.sum())  # with room for more
         row = np.cumsum(length * counts) - length * counts
         rows = np.zeros(int((length * counts).sum()), np.uint64)
@@ -113,8 +115,8 @@ class FlatRelations:
 
     def _words(self, agent: int, mask: int) -> Iterator[tuple[int, int]]:
         """Return the words of some local states of an agent that are not empty, as far as known."""
-        begin, length = int(self.arrays().begin[agent]), int(self.arrays().length[agent])
-        for number in range(length):
+        begin = self._begin[agent]
+        for number in range(self._length[agent]):
             bits = mask >> 64 * number & _WORD
             if bits:
                 yield begin + number, bits
@@ -144,26 +146,28 @@ class FlatRelations:
         """
         arrays, relations = self.arrays(), self.relations
         if kind == shapes.VISIBLE_STEPS:
-            arrays.visible_steps[:] = self._put(relations.visible_steps())
+            place, length = self._put([relations.visible_steps()])
+            arrays.visible_steps[:] = place[0], length[0]
             return
         self._batch *= 2
         if kind == shapes.VISIBLE:
             for leaf in self._lacking(arrays.visible, what):
                 arrays.visible[leaf] = relations.visible(self.flat.leaf(leaf))
         elif kind == shapes.ENTRANCES:
-            for number in self._lacking_steps(what):
-                step = self._step(number)
+            numbers, found = self._lacking_steps(what), []
+            for step in map(self._step, numbers):
                 steps, passed = relations.entrances(step)
                 self._put_row(arrays.passed, step, passed)
-                arrays.entrances[number], arrays.entrances_size[number] = self._put(steps)
+                found.append(steps)
+            arrays.entrances[numbers], arrays.entrances_size[numbers] = self._put(found)
         elif kind == shapes.CONFLICTS:
-            for leaf in self._lacking(arrays.conflicts_size, what):
-                found = self._put(relations.conflicts(self.flat.leaf(leaf)))
-                arrays.conflicts[leaf], arrays.conflicts_size[leaf] = found
+            leaves = self._lacking(arrays.conflicts_size, what)
+            found = [relations.conflicts(self.flat.leaf(leaf)) for leaf in leaves]
+            arrays.conflicts[leaves], arrays.conflicts_size[leaves] = self._put(found)
         else:
-            for leaf in self._lacking(arrays.enablers_size, what):
-                found = self._put(relations.enablers(self.flat.leaf(leaf)))
-                arrays.enablers[leaf], arrays.enablers_size[leaf] = found
+            leaves = self._lacking(arrays.enablers_size, what)
+            found = [relations.enablers(self.flat.leaf(leaf)) for leaf in leaves]
+            arrays.enablers[leaves], arrays.enablers_size[leaves] = self._put(found)
 
     def _lacking(self, sizes: Any, what: int) -> list[int]:
         """Return what is wanted, and a batch of other leaves of which the like was never fetched.
@@ -189,17 +193,21 @@ class FlatRelations:
         agent = int(arrays.agent[number >> 6])
         return agent, number - 64 * int(arrays.begin[agent])
 
-    def _put(self, steps: Steps) -> tuple[int, int]:
-        """Write a list down, but for steps that are too new; return where, and how long it is."""
-        words = [word for agent, mask in steps.masks for word in self._words(agent, mask)]
+    def _put(self, lists: Sequence[Steps]) -> tuple[Any, Any]:
+        """Write lists down, but for steps that are too new; return where, and how long they are."""
+        words, ends = list[tuple[int, int]](), []
+        for steps in lists:
+            words += (word for agent, mask in steps.masks for word in self._words(agent, mask))
+            ends.append(len(words))
         place = self._word.extend(len(words))
         self._bits.extend(len(words))
         self._word.data[place : place + len(words)] = [word for word, _ in words]
-        self._bits.data[place : place + len(words)] = [bits for _, bits in words]
+        self._bits.data[place : place + len(words)] = np.array([b for _, b in words], np.uint64)
         arrays = self.arrays()
         if arrays.word is not self._word.data or arrays.bits is not self._bits.data:
             self._arrays = arrays._replace(word=self._word.data, bits=self._bits.data)
-        return place, len(words)
+        begins = np.array([0, *ends[:-1]])
+        return place + begins, np.array(ends) - begins
 
 
 def _scratch(agents: int, words: int) -> Closing:

@@ -11,8 +11,11 @@ relations. The argument why it is sound is in docs/reduction.md.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
+
+from attrs import frozen
 
 from modelcheck.explore.reduction.forms import Form, Forms, LocalStep
 from modelcheck.explore.reduction.ignoring import bits, components
@@ -46,6 +49,15 @@ class Steps(tuple[LocalStep, ...]):
         return made
 
 
+@frozen
+class _Conflicts:
+    """The steps that conflict with a form, of those that it was held against; as of a version."""
+
+    version: int
+    near: set[LocalStep]
+    steps: Steps
+
+
 class Relations:
     """Which local steps conflict with a path, and which could enable one that is blocked.
 
@@ -62,7 +74,9 @@ class Relations:
         self._values = [domain.values for domain in tables.domains]
         self.version = self.grown = 0
         self._stamp = [0] * len(tables.slots)
-        self._conflicts: dict[Form, tuple[int, Steps]] = {}
+        self._grew = defaultdict[LocalStep, int](int)  # the version that brought its last form
+        self._operated = 0  # and that in which a slot was first operated on
+        self._conflicts: dict[Form, _Conflicts] = {}
         self._enablers: dict[Form, tuple[int, Steps]] = {}
         self._reachable: dict[int, list[int]] = {}
         self._entrances: dict[LocalStep, tuple[Steps, int]] = {}
@@ -82,11 +96,15 @@ class Relations:
 
         Return whether it is of a form that was not known: otherwise nothing changes.
         """
+        operated = len(self.forms.operated)
         form = self.forms.note(agent, state)
         if form is None:
             return False
         self.version += 1
         self.grown += 1
+        self._grew[form.step] = self.version
+        if len(self.forms.operated) > operated:
+            self._operated = self.version
         for slot in self.forms.touched[form.step]:
             self._stamp[slot] = self.version
         self._reachable.clear()
@@ -119,15 +137,18 @@ class Relations:
         """
         form = self.forms.of[leaf]
         kept = self._conflicts.get(form)
-        if kept is None or self._outdated(form, kept[0]):
-            kept = self._conflicts[form] = self.version, Steps(self._disturbing(form))
-        return kept[1]
+        if kept is None or self._outdated(form, kept.version):
+            near = self._near(form)
+            steps = Steps(self._disturbing(form, near, kept))
+            kept = self._conflicts[form] = _Conflicts(self.version, near, steps)
+        return kept.steps
 
     def _outdated(self, form: Form, version: int) -> bool:
         slots = {self.slot[form.step[0]], *form.reads, *form.changes}
         return any(self._stamp[slot] > version for slot in slots)
 
-    def _disturbing(self, form: Form) -> set[LocalStep]:
+    def _near(self, form: Form) -> set[LocalStep]:
+        """Return the steps of others that have a slot in common with a form, one changing it."""
         forms, agent = self.forms, form.step[0]
         near = set(forms.changers[self.slot[agent]])
         for slot in form.reads:
@@ -138,7 +159,29 @@ class Relations:
             if owner != agent:  # it moves another agent
                 count = len(self.tables.agents[owner].tries)
                 near.update((owner, local) for local in range(count))
-        return {other for other in near if other[0] != agent and self._conflict(form, other)}
+        return {other for other in near if other[0] != agent}
+
+    def _disturbing(
+        self, form: Form, near: set[LocalStep], kept: _Conflicts | None
+    ) -> set[LocalStep]:
+        """Return those of some steps that conflict with a form.
+
+        What was found before holds of a step that has learned nothing since, unless it rests on all
+        values of a slot, or on what is operated on.
+        """
+        asked, found = near, set[LocalStep]()
+        if kept is not None and not self._rests_on_more(form, kept.version):
+            asked = {s for s in near if s not in kept.near or self._grew[s] > kept.version}
+            found.update(step for step in kept.steps if step not in asked)
+        return found.union(other for other in asked if self._conflict(form, other))
+
+    def _rests_on_more(self, form: Form, version: int) -> bool:
+        """Tell whether what conflicts with a form may differ for all steps: see `_ways`."""
+        return self._operated > version or any(
+            self._stamp[slot] > version
+            for slot, turnings in form.reads.items()
+            if any(branch.view is not None for branch, _, _ in turnings)
+        )
 
     def _conflict(self, form: Form, other: LocalStep) -> bool:
         """Tell whether a step can be taken together with a form so that one disturbs the other.
