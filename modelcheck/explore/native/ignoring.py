@@ -55,7 +55,7 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
     first_of, count_of, failing = tries.first, tries.count, tries.failing
     a_slot, a_base, roots = agents.slot, agents.base, agents.roots
     states, table = store.states, store.table
-    number, batch, counters = walking.number, walking.path, walking.counters
+    number, batch, others, counters = walking.number, walking.path, walking.agent, walking.counters
     words, changed, ids = room.words, room.changed, room.ids
     pending, probes = room.pending, room.probes
     size = uint64(len(table))
@@ -74,7 +74,7 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
             else:
                 unfold(count, layout.left, layout.right, store.subs, states[last], words, ids)
             # A state without successors stands for itself, which tells nothing.
-            root = states[last]
+            root, more = states[last], masks[last] & (masks[last] - uint64(1)) != uint64(0)
             a = np.int64(0)
             while a < many and (masks[last] >> uint64(a)) & uint64(1) == uint64(0):
                 a += 1
@@ -86,15 +86,13 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
                         roots[uint64(a_base[a]) + local],
                     )
                 ]  # fmt: skip
+                more = more or count_of[leaf] > 1
                 if count_of[leaf] > 0 and not failing[first_of[leaf]]:
                     root = successor(
                         layout, tries, store, mine, first_of[leaf], words, changed, ids
                     )
-            batch[waiting], pending[waiting], probes[waiting] = (
-                last,
-                root,
-                probe(mix(root), size, bits),
-            )
+            batch[waiting], others[waiting] = last, more
+            pending[waiting], probes[waiting] = root, probe(mix(root), size, bits)
             prefetch(table, probes[waiting] >> uint64(32))
             waiting += 1
         for i in range(waiting):
@@ -107,8 +105,9 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
             state = np.int64(batch[i])
             after = found_at(states, table, bits, pending[i])
             if number[after] != uint32(0) or _leads_on(
-                layout, tries, agents, store, mine, masks[state], room, number, states[state]
-            ):
+                layout, tries, agents, store, mine, masks[state], room, number, states[state],
+                others[i] != 0,
+            ):  # fmt: skip
                 number[state] = LAST_PART
                 counters[SETTLED] += 1
     counters[UNSETTLED] = last
@@ -117,16 +116,24 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
 
 
 @njit(error_model="numpy", nogil=True)
-def _leads_on(layout, tries, agents, store, mine, taken, room, number, root):
-    """Tell whether in a state all agents step that can, or one steps to a state that is marked."""
+def _leads_on(layout, tries, agents, store, mine, taken, room, number, root, others):
+    """Tell whether in a state all agents step that can, or one steps to a state that is marked.
+
+    The latter where there are `others` than the one that was asked.
+    """
     words, changed, ids = room.words, room.changed, room.ids
     bits = index_bits(uint64(len(store.table)))
     unpack(layout, store, root, words, ids)
     lacking = False
     for a in range(len(agents.slot)):
+        takes = (taken >> uint64(a)) & uint64(1) != uint64(0)
+        if takes and not others:
+            continue
         leaf = leaf_of(layout, tries, agents, words, a)
-        if (taken >> uint64(a)) & uint64(1) == uint64(0):
+        if not takes:
             lacking = lacking or tries.count[leaf] > 0
+            if lacking and not others:
+                return False
             continue
         for outcome in range(tries.first[leaf], tries.first[leaf] + tries.count[leaf]):
             if not tries.failing[outcome]:
