@@ -42,9 +42,11 @@ def begun():
 
 @process
 def clock(s, i):
+    # It looks at its neighbour: were they independent, a reduced search would end at once.
     while True:
         for v in range(6):
             yield s.cells[i].set(v)
+            yield s.cells[i - 1]
 
 @state
 class Cells:
