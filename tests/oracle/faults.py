@@ -56,6 +56,13 @@ def _own_moves_only(self: Relations, agent: int) -> Any:
         return _onward(self, agent)
 
 
+_disturbing = Relations._disturbing
+
+
+def _found_first(self: Relations, form: Any, near: Any, kept: Any) -> Any:
+    return set(kept.steps) if kept else _disturbing(self, form, near, kept)
+
+
 def _block(_: Turn) -> NoReturn:
     raise Blocked
 
@@ -72,6 +79,7 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
     "conflicts: writers left out": (Relations, "_disturb", _lacks("writers")),
     "conflicts: what leads off the path left out": (Relations, "_disturb", _lacks("breaking")),
     "conflicts: none": (Relations, "_disturbing", lambda *_: set()),
+    "what is learned later conflicts with nothing": (Relations, "_disturbing", _found_first),
     "never together: always": (Relations, "_together", lambda *_: iter(())),
     "never together: unknown branches are never enabled": (Relations, "_together", _unknown_never),
     "operations: none changes what others see": (relations, "disturbed", lambda *_: frozenset()),
@@ -85,6 +93,7 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
     "nothing is visible": (Relations, "visible", lambda *_: False),
     "no other step is visible": (Relations, "visible_steps", lambda *_: Steps()),
     "steps are ignored": (search.Run, "_catch_up", lambda *_: False),
+    "any step is enough alone": (Closure, "_is_enough", lambda *_: True),
     "no second run": (search.Run, "_look_again", lambda *_: None),
     "what says that a step waits can be caught": (Turn, "block", _block),
     "disabled members need nothing": (Closure, "_necessary", lambda *_: Steps()),

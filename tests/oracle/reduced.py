@@ -30,7 +30,7 @@ from modelcheck.check import tables_of
 from modelcheck.explore import native
 from modelcheck.explore.budget import Budget, Meter
 from modelcheck.explore.reduction import search as reduction
-from modelcheck.explore.reduction.ignoring import bits
+from modelcheck.explore.reduction.ignoring import bits, ignored
 from modelcheck.explore.search import successor
 from modelcheck.tables.tables import State, Tables
 from oracle.compare import Mismatch, same, same_path
@@ -180,19 +180,49 @@ def natively_reduced(
         def _watched(self) -> Any:
             return [p for p in self.tables.properties if p.kind != "at_end"] if watch else []
 
+        def _ignored(self) -> Any:
+            """Hold what it finds ignored against the plain search for it."""
+            found, lacking = super()._ignored()
+            if not self.search.reason:
+                same(
+                    "what is ignored",
+                    plainly_ignored(self),
+                    dict(zip(found.tolist(), lacking.tolist(), strict=True)),
+                )
+            return found, lacking
+
     while True:
         run = Search(tables, Meter(Budget(limit)), workers)
         run.begin()
         if run.run().reason:
             raise TooLarge
         if not run.stale:
-            states = [run.storage.state(at) for at in range(run.storage.used)]
-            number = {state: at for at, state in enumerate(states)}
-            lists = [
-                [number[reached] for reached in _reached(tables, state, int(run.masks[at]))]
-                for at, state in enumerate(states)
-            ]
-            return facts_of(tables, states, lists), len(states)
+            states, edges = _graph(run)
+            return facts_of(tables, states, edges), len(states)
+
+
+def _graph(run: Any) -> tuple[list[State], list[list[int]]]:
+    """Return the states that a native run has stored, and the successors that it took of each."""
+    states = [run.storage.state(at) for at in range(run.storage.used)]
+    number = {state: at for at, state in enumerate(states)}
+    return states, [
+        [number[reached] for reached in _reached(run.tables, state, int(run.masks[at]))]
+        for at, state in enumerate(states)
+    ]
+
+
+def plainly_ignored(run: Any) -> dict[int, int]:
+    """Return what a native run ignores so far, found by components of its graph."""
+    states, edges = _graph(run)
+    enabled = [
+        sum(
+            1 << agent
+            for agent in range(len(run.tables.agents))
+            if run.tables.leaf(agent, state).outcomes
+        )
+        for state in states
+    ]
+    return dict(ignored(edges, enabled, run.masks[: len(states)].tolist()))
 
 
 def _reached(tables: Tables, state: State, agents: int) -> list[State]:
