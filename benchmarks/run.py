@@ -143,7 +143,7 @@ def reduction(arguments: argparse.Namespace, missing: set[str]) -> Iterator[str]
         "| model | states, full | states, reduced | wall s, full | wall s, reduced "
         "| processor s, full | processor s, reduced |\n|---|---|---|---|---|---|---|"
     )
-    for pair in ("filter_fine:4", "phils:13", "leader:12"):
+    for pair in ("filter_fine:4", "phils:13", "leader:12", "long_vector:4"):
         name, _, n = pair.partition(":")
         full, reduced = (
             Ours(MODELS[name][0], [f"n={n}", *extra], *options).run()
