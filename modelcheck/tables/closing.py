@@ -47,6 +47,18 @@ class ClosedTables(Tables):
                 self.learned_too.append((other, image))
         return leaf
 
+    def images(self, slot: int, values: tuple[int, ...]) -> list[tuple[int, tuple[int, ...]]]:
+        learner: Any = self.learner
+        symmetry: Symmetry = learner.symmetry
+        symmetry.catch_up()
+        found = [(slot, values)]
+        for at, known in found:
+            for to, images in zip(symmetry.slots, symmetry.images, strict=True):
+                image = to[at], tuple(images[at][value] for value in known)
+                if image not in found:
+                    found.append(image)
+        return found
+
 
 def closed(symmetry: Symmetry, everywhere: bool = False) -> ClosedTables:
     """Return tables of the same model, with the same ids, all of whose paths are closed.

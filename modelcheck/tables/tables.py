@@ -108,6 +108,10 @@ class Tables:
     def __attrs_post_init__(self) -> None:
         self.domains = [slot.domain for slot in self.slots]
 
+    def images(self, slot: int, values: tuple[int, ...]) -> list[tuple[int, tuple[int, ...]]]:
+        """Return a slot with some of its values, and all that a symmetry makes of them."""
+        return [(slot, values)]
+
     def knows(self, agent: int, state: State) -> bool:
         """Tell whether the path that `state` takes through the agent's pending step is learned."""
         who = self.agents[agent]

@@ -61,6 +61,8 @@ always   s.owner is None or s.a[s.owner] < 3
 always   sum(p.at("inside") for p in s.p) <= 1
 always   all(p.local.get("v", 0) != 1 for p in s.p)
 always   s.x != 2 or any(v == 1 for v in s.a.values())
+always   s.x != 1 or not any(p.at("inside") and p.local.get("v", 0) == 1 for p in s.p)
+always   s.x == 0 or not any(not p.at("inside") and p.local.get("w", 0) == 2 for p in s.p)
 always   len(s.seen) <= 2
 always   all(s.b[i] != i for i in s.b.keys())
 sometimes all(p.done for p in s.p)

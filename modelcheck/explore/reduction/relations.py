@@ -85,6 +85,7 @@ class Relations:
         self._visible_steps: Steps | None = None
         self.watched: list[Property] = []
         self._watching: dict[Branch, int] = {}
+        self._watched_slots: set[int] = set()
         self._alike: dict[tuple[int, int, int], bool] = {}
         self.watch(watched)
         self.grown = 0
@@ -121,6 +122,8 @@ class Relations:
         if properties == self.watched and watching == self._watching:
             return  # what was learned of them is no new question
         self.watched, self._watching = properties, watching
+        read = {slot for mask in watching.values() for slot in bits(mask)}
+        self._watched_slots = {at for slot in read for at, _ in self.tables.images(slot, ())}
         self.version += 1
         self.grown += 1
         self._visible.clear()
@@ -441,25 +444,14 @@ class Relations:
         found = self._visible.get(form)
         if found is None:
             found = self._visible[form] = any(
-                slot in form.operations
-                and self._is_watched(slot)
-                or not self._looks_alike(form, slot)
+                slot in form.operations or not self._looks_alike(form, slot)
                 for slot in form.changes
+                if slot in self._watched_slots
             )
         return found
 
-    def _is_watched(self, slot: int) -> bool:
-        """Tell whether a watched property reads a slot."""
-        return any(self._reads(prop.trie.root, slot) for prop in self.watched)
-
-    def _reads(self, node: Any, slot: int) -> bool:
-        """Tell whether a node of a property's trie, or one below it, reads a slot."""
-        return bool(self._watching.get(node, 0) >> slot & 1)
-
     def _looks_alike(self, form: Form, slot: int) -> bool:
         """Tell whether no property can tell what a form writes from what was there."""
-        if not self._is_watched(slot):
-            return True
         before = {seen for branch, _, seen in form.reads.get(slot, ()) if branch.view is None}
         if slot == self.slot[form.step[0]]:
             before = {form.step[1]}
@@ -473,13 +465,17 @@ class Relations:
         """Tell whether no property can tell two values of a slot apart.
 
         It is asked along the ways that it goes with these values itself: where it looks at a
-        process's variable only at some places, elsewhere it is not asked for it.
+        process's variable only at some places, elsewhere it is not asked for it. And it is asked
+        for all images: up to symmetry, what it looks at is known of states that stand for others.
         """
         if value == other:
             return True
         found = self._alike.get((slot, value, other))
         if found is None:
-            found = self._alike[slot, value, other] = self._go_the_same_way(slot, value, other)
+            found = self._alike[slot, value, other] = all(
+                self._go_the_same_way(at, *values)
+                for at, values in self.tables.images(slot, (value, other))
+            )
         return found
 
     def _go_the_same_way(self, slot: int, value: int, other: int) -> bool:
@@ -487,8 +483,8 @@ class Relations:
         waiting: list[Any] = [prop.trie.root for prop in self.watched]
         while waiting:
             node = waiting.pop()
-            if not self._reads(node, slot):
-                continue
+            if not self._watching.get(node, 0) >> slot & 1:
+                continue  # neither it nor anything below it reads the slot
             if node.slot != slot:
                 waiting += _below(node)
                 continue
