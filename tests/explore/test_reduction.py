@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from commandline import CLASSIC
 from language.small import run
@@ -239,6 +241,18 @@ def test_a_variable_that_is_looked_at_only_at_a_place_matters_only_there():
     everywhere, _ = reduced(Shared(), counts, other, properties=[small])
     assert result.states < 0.6 * plain.states
     assert result.states < everywhere.states
+
+
+def test_the_time_told_is_that_of_all_of_a_reduced_search(monkeypatch):
+    """What it takes to look for ignored steps included."""
+    catch_up = native_reduced.ReducedSearch._catch_up
+
+    def slowly(self):
+        time.sleep(0.2)
+        return catch_up(self)
+
+    monkeypatch.setattr(native_reduced.ReducedSearch, "_catch_up", slowly)
+    assert run(Shared(), own_cell(0), engine="native", reduction=True).seconds >= 0.2
 
 
 def test_a_lock_leaves_what_it_must():

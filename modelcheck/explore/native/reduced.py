@@ -124,6 +124,7 @@ class ReducedSearch(NativeSearch):
             search.reason = search.reason or reason_of(error)
         except Full as full:
             search.reason = search.reason or str(full)
+        search.seconds = self.meter.total()  # looking again, and for ignored steps, included
         return search
 
     def _mended(self, last: int) -> bool:
