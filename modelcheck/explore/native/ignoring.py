@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint32, uint64
 
-from modelcheck.explore.native.kernel import bits_at, leaf_of, successor, unpack, walk
+from modelcheck.explore.native.closure import lowest
+from modelcheck.explore.native.kernel import leaf_of, successor, unpack
 from modelcheck.explore.native.shapes import (
     ACTIVE,
     DEPTH,
@@ -28,14 +29,7 @@ from modelcheck.explore.native.shapes import (
     SETTLED,
     UNSETTLED,
 )
-from modelcheck.explore.native.visited import (
-    found_at,
-    index_bits,
-    mix,
-    prefetch,
-    probe,
-    unfold,
-)
+from modelcheck.explore.native.visited import found_at, index_bits, mix, prefetch, probe
 
 #: Parts are numbered from here down: far above the states on their way, which are counted from 1.
 #: What `settle` leaves out counts as one part.
@@ -50,17 +44,13 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
     batches: to be called again; and DONE. Each state is asked for one successor, all of a batch at
     once lest each look-up wait for memory; then, if that one does not tell, for all others.
     """
-    word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
-    t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
     first_of, count_of, failing = tries.first, tries.count, tries.failing
-    a_slot, a_base, roots = agents.slot, agents.base, agents.roots
     states, table = store.states, store.table
     number, batch, others, counters = walking.number, walking.path, walking.agent, walking.counters
     words, changed, ids = room.words, room.changed, room.ids
     pending, probes = room.pending, room.probes
     size = uint64(len(table))
     bits = index_bits(size)
-    many = len(a_slot)
     last = counters[UNSETTLED]
     while last > 0 and patience > 0:
         patience -= 1
@@ -69,23 +59,12 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
             last -= 1
             if number[last] != uint32(0):
                 continue
-            if count == 1:
-                words[0] = states[last]
-            else:
-                unfold(count, layout.left, layout.right, store.subs, states[last], words, ids)
             # A state without successors stands for itself, which tells nothing.
-            root, more = states[last], masks[last] & (masks[last] - uint64(1)) != uint64(0)
-            a = np.int64(0)
-            while a < many and (masks[last] >> uint64(a)) & uint64(1) == uint64(0):
-                a += 1
-            if a < many:
-                local = bits_at(word, shift, mask, words, a_slot[a])
-                leaf = t_data[
-                    walk(
-                        t_slot, t_data, t_size, t_children, word, shift, mask, words,
-                        roots[uint64(a_base[a]) + local],
-                    )
-                ]  # fmt: skip
+            root, taken = states[last], masks[last]
+            more = taken & (taken - uint64(1)) != uint64(0)
+            if taken != uint64(0):
+                unpack(layout, store, root, words, ids)
+                leaf = leaf_of(layout, tries, agents, words, lowest(taken))
                 more = more or count_of[leaf] > 1
                 if count_of[leaf] > 0 and not failing[first_of[leaf]]:
                     root = successor(
@@ -154,10 +133,7 @@ def ignored(layout, tries, agents, store, mine, masks, room, walking, last, pati
     One long function on purpose, as `kernel.expand` is: a walk that goes on where it was left has
     all of its state in arrays that are named once.
     """
-    word, shift, mask, count = layout.word, layout.shift, layout.mask, layout.words
-    t_slot, t_data, t_size, t_children = tries.slot, tries.data, tries.size, tries.children
     first_of, count_of, failing = tries.first, tries.count, tries.failing
-    a_slot, a_base, roots = agents.slot, agents.base, agents.roots
     states, table = store.states, store.table
     bits = index_bits(uint64(len(table)))
     words, changed, ids = room.words, room.changed, room.ids
@@ -165,7 +141,7 @@ def ignored(layout, tries, agents, store, mine, masks, room, walking, last, pati
     agent, outcome, above = walking.agent, walking.outcome, walking.above
     left, taken, first = walking.left, walking.taken, walking.first
     counters = walking.counters
-    many = len(a_slot)
+    many = len(agents.slot)
     start, depth, active = counters[ROOT], counters[DEPTH], counters[ACTIVE]
     parts, height = counters[PARTS], counters[HEIGHT]
     enter = np.int64(-1)
@@ -191,22 +167,13 @@ def ignored(layout, tries, agents, store, mine, masks, room, walking, last, pati
         patience -= 1
         top = depth - 1
         state = np.int64(path[top])
-        if count == 1:
-            words[0] = states[state]
-        else:
-            unfold(count, layout.left, layout.right, store.subs, states[state], words, ids)
+        unpack(layout, store, states[state], words, ids)
         a, o = np.int64(agent[top]), np.int64(outcome[top])
         while a < many and enter < 0:
             if (masks[state] >> uint64(a)) & uint64(1) == uint64(0):
                 a += 1
                 continue
-            local = bits_at(word, shift, mask, words, a_slot[a])
-            leaf = t_data[
-                walk(
-                    t_slot, t_data, t_size, t_children, word, shift, mask, words,
-                    roots[uint64(a_base[a]) + local],
-                )
-            ]  # fmt: skip
+            leaf = leaf_of(layout, tries, agents, words, a)
             while o < count_of[leaf]:
                 if failing[first_of[leaf] + o]:
                     o += 1
@@ -257,18 +224,10 @@ def ignored(layout, tries, agents, store, mine, masks, room, walking, last, pati
         if left[top]:
             continue
         witness = np.int64(first[top])
-        if count == 1:
-            words[0] = states[witness]
-        else:
-            unfold(count, layout.left, layout.right, store.subs, states[witness], words, ids)
+        unpack(layout, store, states[witness], words, ids)
         lacking = uint64(0)
         for b in range(many):
-            local = bits_at(word, shift, mask, words, a_slot[b])
-            node = walk(
-                t_slot, t_data, t_size, t_children, word, shift, mask, words,
-                roots[uint64(a_base[b]) + local],
-            )  # fmt: skip
-            if count_of[t_data[node]] > 0:
+            if count_of[leaf_of(layout, tries, agents, words, b)] > 0:
                 lacking |= uint64(1) << uint64(b)
         lacking &= ~taken[top]
         if lacking != uint64(0):
