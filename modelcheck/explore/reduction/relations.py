@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Any
 
 from attrs import frozen
 
 from modelcheck.explore.reduction.forms import Form, Forms, LocalStep
 from modelcheck.explore.reduction.ignoring import bits, components
+from modelcheck.explore.reduction.watching import Watching
 from modelcheck.tables.operations import disturbed
 from modelcheck.tables.tables import Property, State, Tables
 from modelcheck.tables.tries import Branch, Leaf, Node
@@ -83,10 +83,7 @@ class Relations:
         self._into: dict[int, dict[int, list[LocalStep]]] = {}
         self._visible: dict[Form, bool] = {}
         self._visible_steps: Steps | None = None
-        self.watched: list[Property] = []
-        self._watching: dict[Branch, int] = {}
-        self._watched_slots: set[int] = set()
-        self._alike: dict[tuple[int, int, int], bool] = {}
+        self._watching = Watching(tables)
         self.watch(watched)
         self.grown = 0
 
@@ -114,20 +111,20 @@ class Relations:
         self._visible_steps = None
         return True
 
+    @property
+    def watched(self) -> list[Property]:
+        """The properties whose answers must not be disturbed unseen."""
+        return self._watching.properties
+
     def watch(self, watched: Iterable[Property]) -> None:
         """Say which properties must not be disturbed unseen; call again when one has learned."""
-        properties, watching = list(watched), dict[Branch, int]()
-        for prop in properties:
-            _note_slots(prop.trie.root, watching)
-        if properties == self.watched and watching == self._watching:
+        watching = Watching(self.tables, list(watched))
+        if watching.asks_as(self._watching):
             return  # what was learned of them is no new question
-        self.watched, self._watching = properties, watching
-        read = {slot for mask in watching.values() for slot in bits(mask)}
-        self._watched_slots = {at for slot in read for at, _ in self.tables.images(slot, ())}
+        self._watching = watching
         self.version += 1
         self.grown += 1
         self._visible.clear()
-        self._alike.clear()
         self._visible_steps = None
 
     # Conflicts.
@@ -446,7 +443,7 @@ class Relations:
             found = self._visible[form] = any(
                 slot in form.operations or not self._looks_alike(form, slot)
                 for slot in form.changes
-                if slot in self._watched_slots
+                if slot in self._watching.slots
             )
         return found
 
@@ -456,45 +453,10 @@ class Relations:
         if slot == self.slot[form.step[0]]:
             before = {form.step[1]}
         return bool(before) and all(
-            self._answers_alike(slot, one, value)  # type: ignore[arg-type] # values, without a view
+            self._watching.alike(slot, one, value)  # type: ignore[arg-type] # values, without a view
             for one in before
             for value in form.writes[slot]
         )
-
-    def _answers_alike(self, slot: int, value: int, other: int) -> bool:
-        """Tell whether no property can tell two values of a slot apart.
-
-        It is asked along the ways that it goes with these values itself: where it looks at a
-        process's variable only at some places, elsewhere it is not asked for it. And it is asked
-        for all images: up to symmetry, what it looks at is known of states that stand for others.
-        """
-        if value == other:
-            return True
-        found = self._alike.get((slot, value, other))
-        if found is None:
-            found = self._alike[slot, value, other] = all(
-                self._go_the_same_way(at, *values)
-                for at, values in self.tables.images(slot, (value, other))
-            )
-        return found
-
-    def _go_the_same_way(self, slot: int, value: int, other: int) -> bool:
-        one, two = self._values[slot][value], self._values[slot][other]
-        waiting: list[Any] = [prop.trie.root for prop in self.watched]
-        while waiting:
-            node = waiting.pop()
-            if not self._watching.get(node, 0) >> slot & 1:
-                continue  # neither it nor anything below it reads the slot
-            if node.slot != slot:
-                waiting += _below(node)
-                continue
-            if node.view is None:
-                return False
-            seen = node.view.observe(one)
-            if seen != node.view.observe(two):
-                return False
-            waiting.append(node.seen.get(seen))
-        return True
 
     def visible_steps(self) -> Steps:
         """Return all known local steps with a path that may change a watched property's answer."""
@@ -504,23 +466,3 @@ class Relations:
                 {form.step for form in every if form.enabled and self._is_visible(form)}
             )
         return self._visible_steps
-
-
-def _note_slots(root: Any, slots: dict[Branch, int]) -> None:
-    """Write down which slots each branch of a trie reads, it and those below it, as bits."""
-    order, waiting = list[Branch](), [root]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Branch):
-            order.append(node)
-            waiting += _below(node)
-    for node in reversed(order):
-        mask = 1 << node.slot
-        for child in _below(node):
-            mask |= slots.get(child, 0)
-        slots[node] = mask
-
-
-def _below(node: Branch) -> Iterable[Any]:
-    """Return what a branch leads to, each once."""
-    return (node.children if node.view is None else node.seen).values()
