@@ -325,18 +325,14 @@ class ReducedSearch(NativeSearch):
         self.search.reason = self.meter.room_for(count * WALKING_BYTES / 2**20)
         while not self.search.reason:
             walking = _walking(count, room)
-            self._walk(walking)
+            self._settle(walking)
+            self._until_done(calls.ignored, walking, count, STRIDE)
             found = int(walking.counters[shapes.FOUND])
             if found <= room:
                 order = np.argsort(walking.states[:found])
                 return walking.states[order], walking.lacking[order]
             room = found
         return _NONE, _NO_MASKS
-
-    def _walk(self, walking: Walking) -> None:
-        """Find the parts of the graph that ignore agents, unless a budget ends it."""
-        self._settle(walking)
-        self._until_done(calls.ignored, walking, self.storage.used, STRIDE)
 
     def _settle(self, walking: Walking) -> None:
         """Leave out what need not be walked over, in passes for as long as each finds much."""
