@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import factorial
 
 import pytest
-from commandline import run
+from commandline import ROOT, run
 from explore.alike import ALIKE, ENGINES, SPECS, Shared, alike
 
 from modelcheck import (
@@ -17,7 +17,6 @@ from modelcheck import (
     System,
     always,
     at_end,
-    atomic,
     cells,
     check,
     choose,
@@ -35,7 +34,10 @@ from modelcheck import (
 from modelcheck.check import tables_of
 from modelcheck.explore.search import successor
 from modelcheck.language.renaming import symmetry_of
+from modelcheck.loading import load
 from modelcheck.tables.closing import closed
+
+TURNS = load(ROOT / "tests" / "oracle" / "hard" / "turns.py")
 
 # How many orbits there are.
 
@@ -258,67 +260,12 @@ def test_properties_of_local_variables_that_hold_names():
 # Together with partial-order reduction.
 
 
-@state
-class Turns:
-    m: int = 0
-    z: int = 0
-    y: int = 0
-
-
-@process
-def user(s):
-    """While its variable is 3, at a, and y is 1: what is to be seen, in one order of the steps."""
-    i = 0
-    while True:
-        with label("b"):
-            yield until(lambda: s.z == 0)
-        i = 3
-        yield s.m.set(1)
-        with label("a"):
-            yield atomic(lambda: None)
-            i = 4
-            yield s.m.set(0)
-        i = 0  # noqa: F841  properties look at it
-
-        def saw_it():
-            if s.m == 1:
-                s.z = 1
-
-        yield atomic(saw_it)
-
-
-@process
-def reader(s):
-    yield until(lambda: s.z == 1)
-    yield s.y.set(1)
-    yield s.y.set(2)
-
-
-@always
-def seen_by_both(s):
-    return not (
-        s.y == 1
-        and any((p.at("a") and p.local.i == 3) or (p.at("b") and p.local.i == 5) for p in s.user)
-    )
-
-
-@always
-def seen_by_one(s):
-    return not (s.y == 1 and any(p.at("a") and p.local.get("i", 0) == 3 for p in s.user))
-
-
-@pytest.mark.parametrize("property", [seen_by_both, seen_by_one])
-def test_what_a_property_looks_at_in_one_process_it_looks_at_in_all(property):
+@pytest.mark.parametrize("model", TURNS, ids=lambda model: model.name)
+def test_what_a_property_looks_at_in_one_process_it_looks_at_in_all(model):
     """Of forms with y == 1 it has asked the other process alone: the first one is never at a."""
-
-    def system():
-        s = Turns()
-        users = symmetric(user(s) for _ in range(2))
-        return System(s, [*users, reader(s)], [property], deadlock=False)
-
-    assert check(system(), symmetry=False).violation
+    assert check(model, symmetry=False).violation
     for engine in ENGINES:
-        result = check(system(), reduction=True, engine=engine)
+        result = check(model, reduction=True, engine=engine)
         assert result.violation
         assert result.orbits is not None
 

@@ -295,8 +295,13 @@ _files = itertools.count()
 
 def load_source(source: str) -> Any:
     """The model of a source."""
+    return space_of(source)["program"]
+
+
+def space_of(source: str) -> dict[str, Any]:
+    """What a source defines."""
     file = f"<alike program {next(_files)}>"
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
     space: dict[str, Any] = {"__name__": "alike_program"}
     exec(compile(source, file, "exec"), space)
-    return space["program"]
+    return space

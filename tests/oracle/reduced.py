@@ -258,7 +258,7 @@ def compare(
     """
     try:
         with opened(program) as model:
-            return _compare(model, memory, natively, turn, limit)
+            return compare_model(model, memory, natively, turn, limit)
     except TypeError:  # a property that adds None to a number: not a program to compare
         if isinstance(program, Litmus | Operated):
             raise
@@ -281,7 +281,9 @@ def opened(program: Any) -> Iterator[Any]:
         unload(model)
 
 
-def _compare(model: Any, memory: str, natively: bool, turn: int | None, limit: int) -> Outcome:
+def compare_model(model: Any, memory: str, natively: bool, turn: int | None, limit: int) -> Outcome:
+    """The same of a model."""
+
     def work(_: Any, tables: Tables) -> Outcome:
         return compare_tables(tables, natively, turn, limit)
 
