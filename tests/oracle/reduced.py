@@ -164,6 +164,7 @@ def natively_reduced(
 
     class Search(engine.ReducedSearch):
         looked = 0
+        ignored: tuple[Any, Any] = {}, {}
 
         def _examine(self) -> None:
             """Have every property answer in every state; none is a violation."""
@@ -181,14 +182,15 @@ def natively_reduced(
             return [p for p in self.tables.properties if p.kind != "at_end"] if watch else []
 
         def _ignored(self) -> Any:
-            """Hold what it finds ignored against the plain search for it."""
+            """Note what it finds ignored, and what the plain search for it does.
+
+            They must agree at the end alone: before, some choice may rest on too little, and a step
+            that it puts off be lost on the way to a state where all that can step do.
+            """
             found, lacking = super()._ignored()
             if not self.search.reason:
-                same(
-                    "what is ignored",
-                    plainly_ignored(self),
-                    dict(zip(found.tolist(), lacking.tolist(), strict=True)),
-                )
+                own = dict(zip(found.tolist(), lacking.tolist(), strict=True))
+                self.ignored = plainly_ignored(self), own
             return found, lacking
 
     while True:
@@ -197,6 +199,7 @@ def natively_reduced(
         if run.run().reason:
             raise TooLarge
         if not run.stale:
+            same("what is ignored", *run.ignored)
             states, edges = _graph(run)
             return facts_of(tables, states, edges), len(states)
 

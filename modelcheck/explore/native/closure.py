@@ -288,7 +288,7 @@ def choose(
                             t_slot, t_data, t_size, t_children, word, shift, mask, words, start
                         )
                         leaf = uint64(t_data[uint64(node)])
-                        if node != 0 and leaf < len(enablers) and outcomes_of[leaf] == 0:
+                        if node != 0 and leaf < uint64(len(enablers)) and outcomes_of[leaf] == 0:
                             blocked = np.int64(leaf)
                     if blocked >= 0:
                         leaf = uint64(blocked)

@@ -207,7 +207,7 @@ class NativeSearch:
 
     def _work(self, visits: Any, last: int, margin: int, order: Any, deferred: Any) -> Work:
         deadlock, room = bool(self.tables.check_deadlock), self._room(0)
-        return Work(visits, order, deferred, last, margin, deadlock, _NO_MASKS, room)
+        return Work(visits, order, deferred, last, margin, deadlock, _NO_MASKS, room, _NO_CHILDREN)
 
     def _room(self, worker: int) -> Scratch:
         """Return a worker's room, the same as long as states are packed in the same way."""
@@ -477,6 +477,7 @@ class NativeSearch:
 
 _NONE = np.zeros(0, np.int64)
 _NO_MASKS = np.zeros(0, np.uint64)
+_NO_CHILDREN = np.zeros(0, np.uint32)
 
 
 def explore(tables: Tables, meter: Meter, workers: int = 1, keeper: Keeper | None = None) -> Search:

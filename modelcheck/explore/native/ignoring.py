@@ -37,12 +37,13 @@ LAST_PART = 2**32 - 1
 
 
 @njit(error_model="numpy", nogil=True)
-def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
+def settle(layout, tries, agents, store, mine, masks, room, walking, children, patience):
     """Leave out states that lead to one in which all that can step do.
 
     As far as it is seen in one pass from the last to the first. Returns ROOM after `patience`
-    batches: to be called again; and DONE. Each state is asked for one successor, all of a batch at
-    once lest each look-up wait for memory; then, if that one does not tell, for all others.
+    batches: to be called again; and DONE. Of each state one successor is asked first: the one noted
+    in `children`; or it is made again and looked up, all of a batch at once lest each look-up wait
+    for memory. If it does not tell, all others are.
     """
     first_of, count_of, failing = tries.first, tries.count, tries.failing
     states, table = store.states, store.table
@@ -58,6 +59,11 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, patience):
         while last > 0 and waiting < PENDING:
             last -= 1
             if number[last] != uint32(0):
+                continue
+            child = children[last]
+            if child != uint32(0) and number[child - uint32(1)] != uint32(0):
+                number[last] = LAST_PART
+                counters[SETTLED] += 1
                 continue
             # A state without successors stands for itself, which tells nothing.
             root, taken = states[last], masks[last]

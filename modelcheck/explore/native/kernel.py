@@ -131,7 +131,9 @@ def successor(layout, tries, store, mine, outcome, words, changed, ids):
 
 
 @njit(error_model="numpy", nogil=True)
-def _flush(states, table, bits, shared, mine, pending, probes, count, alone):
+def _flush(
+    states, table, bits, shared, mine, pending, probes, count, alone, owners, children
+):  # fmt: skip
     """Look up all pending successors, in order."""
     size = uint64(len(table))
     for i in range(count):
@@ -146,7 +148,9 @@ def _flush(states, table, bits, shared, mine, pending, probes, count, alone):
             prefetch(states, told - uint64(1))
         probes[i] = (place << uint64(32)) | tag
     for i in range(count):
-        insert(states, table, bits, shared, mine, pending[i], probes[i], alone)
+        index = insert(states, table, bits, shared, mine, pending[i], probes[i], alone)
+        if len(children):
+            children[uint64(owners[i])] = np.uint32(index + uint64(1))
 
 
 @njit(inline="always")
@@ -205,6 +209,8 @@ def expand(layout, tries, agents, at_end, store, mine, work):
     masks, scratch = work.masks, work.scratch
     words, changed, ids, made = scratch.words, scratch.changed, scratch.ids, scratch.made
     pending, probes, recent = scratch.pending, scratch.probes, scratch.recent
+    owners, children = scratch.owners, work.children
+    noting = len(children) > 0
     leaves, whose = scratch.leaves, scratch.whose
     waiting = uint64(0)
     alone = margin == 0
@@ -278,8 +284,9 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                     if failing[o]:
                         if mine[FAIL_AT] < 0:
                             _flush(
-                                states, table, bits, shared, mine, pending, probes, waiting, alone
-                            )
+                                states, table, bits, shared, mine, pending, probes, waiting, alone,
+                                owners, children,
+                            )  # fmt: skip
                             waiting = uint64(0)
                             mine[FAIL_AT] = mine[NEXT]
                             mine[FAIL_STATE] = index
@@ -301,16 +308,20 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                         )  # fmt: skip
                     mixed = mix(root)
                     spot_of = mixed % uint64(RECENT)
-                    if recent[spot_of] == root:
+                    if recent[spot_of] == root and not noting:
                         continue
                     recent[spot_of] = root
                     looked_for = probe(mixed, size, bits)
                     prefetch(table, looked_for >> uint64(32))
                     pending[waiting] = root
                     probes[waiting] = looked_for
+                    owners[waiting] = index
                     waiting += uint64(1)
                     if waiting == PENDING:
-                        _flush(states, table, bits, shared, mine, pending, probes, waiting, alone)
+                        _flush(
+                            states, table, bits, shared, mine, pending, probes, waiting, alone,
+                            owners, children,
+                        )  # fmt: skip
                         waiting = uint64(0)
             cursor += 1
         if margin == 0:
@@ -320,6 +331,8 @@ def expand(layout, tries, agents, at_end, store, mine, work):
                 deferred[mine[DEFERRED]] = order[cursor] if len(order) else cursor
                 mine[DEFERRED] += 1
                 cursor += 1
-    _flush(states, table, bits, shared, mine, pending, probes, waiting, alone)
+    _flush(
+        states, table, bits, shared, mine, pending, probes, waiting, alone, owners, children
+    )  # fmt: skip
     mine[TRANSITIONS] += transitions
     return why

@@ -57,6 +57,9 @@ JUDGED, FEWER, LEVELS, WIDTH, WALKED = 1 << 16, 2, 1 << 11, 16, 8
 #: Nor is it where so many runs rested on too little, each.
 RUNS = 8
 
+#: What is noted of each state: its mask, what was chosen, a successor.
+NOTED_BYTES = 20
+
 #: What looking for ignored steps takes at most, for each state.
 WALKING_BYTES = 31
 
@@ -80,6 +83,7 @@ class ReducedSearch(NativeSearch):
         self.known = known or Relations(tables)
         self.masks = np.zeros(1 << 14, np.uint64)
         self.chosen = np.zeros(1 << 14, np.uint64)  # the masks, but for what was ignored
+        self.children = np.zeros(1 << 14, np.uint32)  # of each state a successor, where it is known
         self.caught_up: int | None = None  # how much had been learned when ignored steps were taken
         self.looked_at = 0  # how much had been learned when choices were last looked at
         self.flat_relations: FlatRelations | None = None
@@ -151,6 +155,7 @@ class ReducedSearch(NativeSearch):
         self.in_order = self.in_order and len(lacking) == 0
         self._take(lacking)
         self.masks[:last] = self.chosen[:last]
+        self.children[:last][before & ~self.chosen[:last] != 0] = 0  # perhaps no edge any more
         return not self.search.reason
 
     def _take(self, states: Any) -> None:
@@ -219,10 +224,12 @@ class ReducedSearch(NativeSearch):
                 return
         if last > len(self.masks):
             room = max(last, 2 * len(self.masks))
-            self.search.reason = self.search.reason or self.meter.room_for(_mib(2 * room))
+            mib = room * NOTED_BYTES / 2**20
+            self.search.reason = self.search.reason or self.meter.room_for(mib)
             if self.search.reason:
                 return
             self.masks, self.chosen = _longer(self.masks, room), _longer(self.chosen, room)
+            self.children = _longer(self.children, room)
         self._choose(_NONE, first, last, self.masks, _NO_MASKS)
         self.chosen[first:last] = self.masks[first:last]
         if not self.search.reason:
@@ -230,7 +237,9 @@ class ReducedSearch(NativeSearch):
 
     def _work(self, visits: Any, last: int, margin: int, order: Any, deferred: Any) -> Any:
         work = super()._work(visits, last, margin, order, deferred)
-        return work._replace(masks=self.masks)
+        if margin:  # what workers find together may be moved: where it is cannot be noted
+            return work._replace(masks=self.masks)
+        return work._replace(masks=self.masks, children=self.children)
 
     def _choose(  # noqa: PLR0913  a range of states, and the arrays of a choice
         self, order: Any, first: int, last: int, masks: Any, seeds: Any, again: bool = False
@@ -340,10 +349,10 @@ class ReducedSearch(NativeSearch):
         before, found = 0, count
         while FEW_SETTLED * found >= count - before > 0 and not self.search.reason:
             before, numbers[shapes.UNSETTLED] = int(numbers[shapes.SETTLED]), count
-            self._until_done(calls.settle, walking, STRIDE // shapes.PENDING)
+            self._until_done(calls.settle, walking, self.children, STRIDE // shapes.PENDING)
             found = int(numbers[shapes.SETTLED]) - before
 
-    def _until_done(self, kernel: Any, walking: Walking, *limits: int) -> None:
+    def _until_done(self, kernel: Any, walking: Walking, *limits: Any) -> None:
         """Call a kernel that stops now and then, unless a budget ends it."""
         mine, why = counters(), shapes.ROOM
         while why == shapes.ROOM and not self.search.reason:
@@ -401,10 +410,10 @@ def _mib(masks: int) -> float:
     return masks * 8 / 2**20
 
 
-def _longer(masks: Any, room: int) -> Any:
-    """Return masks with room for so many."""
-    grown = np.zeros(room, np.uint64)
-    grown[: len(masks)] = masks
+def _longer(noted: Any, room: int) -> Any:
+    """Return what is noted of states with room for so many."""
+    grown = np.zeros(room, noted.dtype)
+    grown[: len(noted)] = noted
     return grown
 
 

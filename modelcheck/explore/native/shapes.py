@@ -101,6 +101,7 @@ class Scratch(NamedTuple):
     whose: np.ndarray  # int64[agents + 1]
     pending: np.ndarray  # uint64[PENDING]
     probes: np.ndarray  # uint64[PENDING]: where each is looked for
+    owners: np.ndarray  # uint32[PENDING]: and of which state it is a successor
     recent: np.ndarray  # uint64[RECENT]: the last state of each place; it is in the set or pending
 
 
@@ -115,6 +116,7 @@ class Work(NamedTuple):
     deadlock: bool  # whether it matters that nobody can step
     masks: np.ndarray  # uint64[states]: the agents to expand, as bits; empty: all
     scratch: Scratch
+    children: np.ndarray  # uint32[states]: of each a successor's index + 1; empty: not wanted
 
 
 class Agents(NamedTuple):

@@ -295,6 +295,7 @@ def scratch(layout: Layout, agents: int = 0) -> Scratch:
         whose=np.empty(agents, np.int64),
         pending=np.empty(pending, np.uint64),
         probes=np.empty(pending, np.uint64),
+        owners=np.empty(pending, np.uint32),
         recent=recent,
     )
 

@@ -183,7 +183,9 @@ def unfold(count, left, right, subs, root, words, ids):
 
 @njit(inline="always")
 def insert(states, table, bits, shared, mine, root, looked_for, alone):
-    """Put a packed state into the set unless it is there; `looked_for` is from `probe`.
+    """Put a packed state into the set unless it is there; return its index.
+
+    `looked_for` is from `probe`.
 
     A worker that is `alone` needs no compare-and-swap, which waits for all that was stored before.
     """
@@ -204,11 +206,11 @@ def insert(states, table, bits, shared, mine, root, looked_for, alone):
                 entry = uint64(swap_if_zero(table, np.int64(place), new))
             if entry == 0:
                 mine[NEXT] = index + 1
-                return
+                return uint64(index)
             mine[NEXT] = index  # somebody was quicker: the place is for the next state
         told = entry ^ tag
         if told <= bits and states[told - uint64(1)] == root:
-            return
+            return told - uint64(1)
         place += uint64(1)
         if place == size:
             place = uint64(0)
