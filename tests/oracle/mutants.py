@@ -54,6 +54,9 @@ CORPUS = (
     "examples",
 )
 
+#: Memory models to draw from; up to symmetry there is one.
+MODELS = ("sc", "sc", "sc", "tso", "wmm")
+
 #: A mutant that takes longer is too large; one may well spin without a step.
 SECONDS = 20
 
@@ -326,13 +329,13 @@ def changed(source: str, chance: Random) -> str:
     return text if not more else f"from modelcheck import {', '.join(more)}\n{text}"
 
 
-def case(seed: int) -> tuple[Origin, str]:
-    """The origin and the source of the mutant of a seed."""
+def case(seed: int) -> tuple[Origin, str, str]:
+    """The origin and the source of the mutant of a seed, and the memory model to run it under."""
     chance = Random(seed)
     every = corpus()
     hard = [one for one in every if one.hard]
     origin = chance.choice(hard if chance.random() < 0.4 else every)
-    return origin, changed(origin.part.read_text(), chance)
+    return origin, changed(origin.part.read_text(), chance), chance.choice(MODELS)
 
 
 # How it is compared.
@@ -368,7 +371,9 @@ def beside(origin: Origin) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def compare(origin: Origin, source: str, natively: bool, turn: int | None) -> reduced.Outcome:
+def compare(
+    origin: Origin, source: str, memory: str, natively: bool, turn: int | None
+) -> reduced.Outcome:
     """Hold searches of a mutant with all reductions against those without. Raises `Mismatch`."""
     with beside(origin):
         if origin.part != origin.file:
@@ -377,8 +382,8 @@ def compare(origin: Origin, source: str, natively: bool, turn: int | None) -> re
             source = origin.file.read_text()
         model = space_of(source)[origin.model]
         try:
-            if tables_of(model, "sc", lambda learner, _: symmetry_of(learner)) is None:
-                return reduced.compare_model(model, "sc", natively, turn, LIMIT)
+            if memory != "sc" or not tables_of(model, "sc", lambda one, _: symmetry_of(one)):
+                return reduced.compare_model(model, memory, natively, turn, LIMIT)
             found = symmetric.compare_model(model, natively=natively)
             return reduced.Outcome(found.verdict, found.full, found.reduced)
         finally:
@@ -386,12 +391,12 @@ def compare(origin: Origin, source: str, natively: bool, turn: int | None) -> re
 
 
 def what_is_wrong(
-    origin: Origin, source: str, natively: bool, turn: int | None = None
+    origin: Origin, source: str, memory: str, natively: bool, turn: int | None = None
 ) -> tuple[reduced.Outcome | None, str]:
     """Compare a mutant; return its outcome, or what was wrong."""
     try:
         with _in_time():
-            return compare(origin, source, natively, turn), ""
+            return compare(origin, source, memory, natively, turn), ""
     except Mismatch as mismatch:
         return None, str(mismatch)
     except _Late:
@@ -425,8 +430,8 @@ def main() -> int:
     for seed, outcome, wrong in pool.imap_unordered(one, jobs, 20) if pool else map(one, jobs):
         if outcome is None:
             bad.append(seed)
-            origin, source = case(seed)
-            print(f"{source}\n\nseed {seed}, of {origin}: {wrong}", flush=True)
+            origin, source, memory = case(seed)
+            print(f"{source}\n\nseed {seed}, {memory}, of {origin}: {wrong}", flush=True)
             continue
         verdicts[outcome.verdict] += 1
         full, fewer = full + outcome.full, fewer + outcome.reduced

@@ -3,7 +3,7 @@
 A part of the graph that ignores steps has no state in which all that can step do, and does not lead
 to one. So states that lead to one are left out first (`settle`), in passes over all states from the
 last to the first: that is quick, and most do. The rest of the graph is walked, depth first
-(`ignored`). Its edges are not stored but generated again. Strongly
+(`ignored`). Its edges, but for one of each state, are not stored but generated again. Strongly
 connected components after Pearce, A space-efficient algorithm for finding strongly connected
 components, Information Processing Letters 2016: one number for each state. What is wanted of a
 component is collected on the way up, since a state that is not its root is in that of its parent.
