@@ -137,6 +137,35 @@ def choose(
             words[0] = states[state]
         else:
             unfold(count, left, right, subs, states[state], words, ids)
+        held = masks[state] if again else none
+        if held != none and held & (held - one) == none:
+            # One step was enough, as in most states: whether it still is asks for no other's path.
+            seed = uint64(lowest(held))
+            told = 1
+            for a in range(number):
+                local = value_at(word, shift, mask, words, a_slot[a])
+                if local >= known[a]:
+                    told = 0
+                    break
+                near[a] = row[a] + local * length[a] - begin[a]
+                if a == seed:
+                    start = roots[uint64(a_base[a] + local)]
+                    node = walk(t_slot, t_data, t_size, t_children, word, shift, mask, words, start)
+                    leaves[seed] = t_data[uint64(node)]
+                    if node == 0 or leaves[seed] >= len(conflicts):
+                        told = 0
+                        break
+            if told == 1:
+                told = _is_enough(
+                    uint64(leaves[seed]), seed, conflicts, conflicts_size, visible, visible_steps,
+                    watching, agent_of, list_word, list_bits, reachable, near, moved, wanted,
+                )  # fmt: skip
+            if told == RELATE:
+                why = RELATE
+                break
+            if told == 1:
+                at += 1
+                continue
         many, able, new = 0, none, none
         for a in range(number):
             local = value_at(word, shift, mask, words, a_slot[a])
@@ -171,7 +200,6 @@ def choose(
             at += 1
             continue
         best, fewest = able, many
-        held = masks[state] if again else none
         if many < 2 or held == able:
             masks[state] = able
             at += 1
