@@ -32,7 +32,8 @@ from modelcheck.explore.budget import Budget, Meter
 from modelcheck.explore.native import reduced as native_reduced
 from modelcheck.explore.native.arrays import Full
 from modelcheck.explore.native.engine import NativeSearch
-from modelcheck.explore.native.shapes import SUBS
+from modelcheck.explore.native.ignoring import MOST
+from modelcheck.explore.native.shapes import PENDING, SUBS
 from modelcheck.loading import load
 
 ENGINES = ["reference", "native"]
@@ -438,3 +439,23 @@ def test_what_is_learned_of_a_known_form_makes_no_choice_wrong(engine):
     result = check(system, engine=engine, reduction=True, audit=True)
     assert result.verdict is Verdict.HOLDS
     assert result.reduction.audited == result.states
+
+
+def test_settling_looks_at_its_budget(monkeypatch):
+    """However few states need a look-up: each that leads on by a noted successor takes no time."""
+    looks = []
+    kernel = native_reduced.calls.settle
+
+    def settle(*arguments):
+        looks.append(arguments)
+        return kernel(*arguments)
+
+    def p(s):
+        for _ in range(39):
+            yield s.x.update(lambda x: x * 2 % 1009 + 1)
+
+    monkeypatch.setattr(native_reduced.calls, "settle", settle)
+    monkeypatch.setattr(native_reduced, "STRIDE", PENDING)  # a batch at a time
+    result = run(Shared(x=1), p, p, p, engine="native", reduction=True)
+    assert result.states > 2 * MOST
+    assert len(looks) > result.states // MOST

@@ -30,7 +30,7 @@ from modelcheck.check import tables_of
 from modelcheck.explore import native
 from modelcheck.explore.budget import Budget, Meter
 from modelcheck.explore.reduction import search as reduction
-from modelcheck.explore.reduction.ignoring import bits, ignored
+from modelcheck.explore.reduction.ignoring import bits, components, ignored
 from modelcheck.explore.search import successor
 from modelcheck.tables.tables import State, Tables
 from oracle.compare import Mismatch, same, same_path
@@ -164,7 +164,6 @@ def natively_reduced(
 
     class Search(engine.ReducedSearch):
         looked = 0
-        ignored: tuple[Any, Any] = {}, {}
 
         def _examine(self) -> None:
             """Have every property answer in every state; none is a violation."""
@@ -182,15 +181,11 @@ def natively_reduced(
             return [p for p in self.tables.properties if p.kind != "at_end"] if watch else []
 
         def _ignored(self) -> Any:
-            """Note what it finds ignored, and what the plain search for it does.
-
-            They must agree at the end alone: before, some choice may rest on too little, and a step
-            that it puts off be lost on the way to a state where all that can step do.
-            """
+            """Hold what it finds ignored against what the plain search for it does."""
             found, lacking = super()._ignored()
             if not self.search.reason:
                 own = dict(zip(found.tolist(), lacking.tolist(), strict=True))
-                self.ignored = plainly_ignored(self), own
+                same("what is ignored", plainly_ignored(self), own)
             return found, lacking
 
     while True:
@@ -199,7 +194,6 @@ def natively_reduced(
         if run.run().reason:
             raise TooLarge
         if not run.stale:
-            same("what is ignored", *run.ignored)
             states, edges = _graph(run)
             return facts_of(tables, states, edges), len(states)
 
@@ -215,7 +209,12 @@ def _graph(run: Any) -> tuple[list[State], list[list[int]]]:
 
 
 def plainly_ignored(run: Any) -> dict[int, int]:
-    """Return what a native run ignores so far, found by components of its graph."""
+    """Return what a native run ignores so far, found by components of its graph.
+
+    Less the parts that have a state in which all step that can. Nothing is ignored in these, unless
+    some choice rests on too little: then a step that it puts off may be lost on the way to such a
+    state. The last look at the choices finds that.
+    """
     states, edges = _graph(run)
     enabled = [
         sum(
@@ -225,7 +224,10 @@ def plainly_ignored(run: Any) -> dict[int, int]:
         )
         for state in states
     ]
-    return dict(ignored(edges, enabled, run.masks[: len(states)].tolist()))
+    taken, parts = run.masks[: len(states)].tolist(), components(edges)
+    whole = {part for part, can, do in zip(parts, enabled, taken, strict=True) if not can & ~do}
+    found = ignored(edges, enabled, taken)
+    return {state: lacking for state, lacking in found if parts[state] not in whole}
 
 
 def _reached(tables: Tables, state: State, agents: int) -> list[State]:

@@ -166,6 +166,19 @@ def test_steps_that_are_ignored_are_noticed():
     assert result.verdict is Verdict.HOLDS
 
 
+def test_successors_that_are_no_edges_any_more_are_noticed(monkeypatch):
+    """A noted successor that is put off by now would lead out of a part that nothing leads out of.
+
+    The seeds are of programs in which a large run, mended, puts off what it took.
+    """
+    reduced = pytest.importorskip("modelcheck.explore.native.reduced")
+    seeds = (550_000_088, 550_000_118)
+    assert [one((seed, True), in_turn=True)[2] for seed in seeds] == ["", ""]
+    monkeypatch.setattr(reduced.ReducedSearch, "_forget_children", lambda *_: None)
+    for seed in seeds:
+        assert one((seed, True), in_turn=True)[2].startswith("what is ignored")
+
+
 def two_writes():
     """An invariant that only one of two orders breaks."""
 

@@ -35,6 +35,9 @@ from modelcheck.explore.native.visited import found_at, index_bits, mix, prefetc
 #: What `settle` leaves out counts as one part.
 LAST_PART = 2**32 - 1
 
+#: A batch of `settle` goes over so many states at most.
+MOST = 64 * PENDING
+
 
 @njit(error_model="numpy", nogil=True)
 def settle(layout, tries, agents, store, mine, masks, room, walking, children, patience):
@@ -56,7 +59,8 @@ def settle(layout, tries, agents, store, mine, masks, room, walking, children, p
     while last > 0 and patience > 0:
         patience -= 1
         waiting = 0
-        while last > 0 and waiting < PENDING:
+        end = max(np.int64(0), last - MOST)  # few may need to wait, and the caller be waiting
+        while last > end and waiting < PENDING:
             last -= 1
             if number[last] != uint32(0):
                 continue

@@ -83,7 +83,7 @@ class ReducedSearch(NativeSearch):
         self.known = known or Relations(tables)
         self.masks = np.zeros(1 << 14, np.uint64)
         self.chosen = np.zeros(1 << 14, np.uint64)  # the masks, but for what was ignored
-        self.children = np.zeros(1 << 14, np.uint32)  # of each state a successor, where it is known
+        self.children = np.zeros(1 << 14, np.uint32)  # of each state a successor; none: not wanted
         self.caught_up: int | None = None  # how much had been learned when ignored steps were taken
         self.looked_at = 0  # how much had been learned when choices were last looked at
         self.flat_relations: FlatRelations | None = None
@@ -155,8 +155,13 @@ class ReducedSearch(NativeSearch):
         self.in_order = self.in_order and len(lacking) == 0
         self._take(lacking)
         self.masks[:last] = self.chosen[:last]
-        self.children[:last][before & ~self.chosen[:last] != 0] = 0  # perhaps no edge any more
+        self._forget_children(before & ~self.chosen[:last] != 0)
         return not self.search.reason
+
+    def _forget_children(self, which: Any) -> None:
+        """Forget the successors noted of some of the first states: perhaps no edges any more."""
+        if len(self.children):
+            self.children[: len(which)][which] = 0
 
     def _take(self, states: Any) -> None:
         """Take the steps in `masks` from some states that have been expanded before."""
@@ -229,7 +234,8 @@ class ReducedSearch(NativeSearch):
             if self.search.reason:
                 return
             self.masks, self.chosen = _longer(self.masks, room), _longer(self.chosen, room)
-            self.children = _longer(self.children, room)
+            if len(self.children):
+                self.children = _longer(self.children, room)
         self._choose(_NONE, first, last, self.masks, _NO_MASKS)
         self.chosen[first:last] = self.masks[first:last]
         if not self.search.reason:

@@ -39,6 +39,7 @@ class SymmetricReducedSearch(SymmetricSearch, ReducedSearch):
     ):
         super().__init__(tables, meter, canonical, workers)
         self.known = known or self.known
+        self.children = self.children[:0]  # `_ignored` has all edges
 
     def _learn(self, agent: int, state: State) -> None:
         super()._learn(agent, state)
