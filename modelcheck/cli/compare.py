@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,12 +20,14 @@ from modelcheck.cli.streams import until_closed
 from modelcheck.cli.targets import find_one, users_code, with_parameters
 from modelcheck.errors import UsageError
 from modelcheck.memory import memory_model
-from modelcheck.results.beside import Beside, follow
 from modelcheck.results.result import Result
 from modelcheck.show.summary import title_of
 from modelcheck.show.text import clean, same, short_place
 from modelcheck.show.trace import TraceStep
 from modelcheck.show.words import steps_text
+
+if TYPE_CHECKING:
+    from modelcheck.results.beside import Beside
 
 
 @click.command("compare")
@@ -45,6 +47,8 @@ def compare_command(
     is told why. A parameter is for those of the two that have it. `--html` writes a page with both
     side by side.
     """
+    from modelcheck.results.beside import follow
+
     memory_model(memory)
     refuse_unwritable(html)
     model, twin = find_one(target), find_one(other)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import asdict
@@ -19,9 +19,11 @@ from modelcheck.cli.outputs import json_error
 from modelcheck.cli.printing import say
 from modelcheck.cli.streams import until_closed
 from modelcheck.cli.targets import find_one, users_code, with_parameters
-from modelcheck.postponed import Postponed, explain_reduction
 from modelcheck.show.text import clean
 from modelcheck.show.words import steps_text
+
+if TYPE_CHECKING:
+    from modelcheck.postponed import Postponed
 
 
 @click.command("explain-reduction")
@@ -36,6 +38,8 @@ def explain_command(target: str, token: str, params: Sequence[str], **options: A
 
     Without a token: of the counterexample that the reduced search finds, or its first steps.
     """
+    from modelcheck.postponed import explain_reduction
+
     try:
         model = find_one(target)
         [(_, parameters)] = with_parameters([model], params)

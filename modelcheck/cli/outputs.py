@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -165,6 +164,8 @@ def _no_room(folder: Path) -> str:
         folder = folder.parent
     if not folder.is_dir():
         return f"{folder} is no folder"
+    import tempfile  # most commands write no file
+
     try:
         with tempfile.TemporaryFile(dir=folder):
             return ""

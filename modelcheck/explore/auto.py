@@ -36,8 +36,8 @@ SHORTER, SHORTER_TIMES = 2_000_000, 100
 #: find a counterexample that is easier to read.
 PLAIN = 50_000
 
-#: Seconds of search in Python before the native explorer takes over: about what loading it costs,
-#: and what compiling it costs where that was never done.
+#: Seconds of search in Python before the native explorer takes over, at most: about what loading it
+#: costs, and what compiling it costs where that was never done.
 LOADING_S, COMPILING_S = 0.08, 5.0
 
 #: A search that learned so many times fewer paths than it has states is not only learning.
@@ -144,14 +144,22 @@ def _pause(
     """Return what says of a search in plain Python, by its states, that it is to be left.
 
     For a native one, which takes `kernel`; and once it is `large`. Not as long as most of it is
-    learning: that takes Python in any case.
+    learning: that takes Python in any case. Levels widen before they narrow: where the last one is
+    the widest so far, at least as much is to come as there was, and half the time tells as much.
     """
     patience = LOADING_S if native.compiled(kernel) else COMPILING_S
     begun, most = meter.elapsed(), math.inf if large is None else large
+    before = widest = 0
 
     def is_over(states: int) -> bool:
+        nonlocal before, widest
+        width, before = states - before, states
+        if width < 0:  # a search with reduction begins anew
+            width, widest = states, 0
+        widest = max(widest, width)
         learning = tables.learned * LEARNING >= states - 1  # one state took no step to find
-        return states >= most or (meter.elapsed() - begun > patience and not learning)
+        enough = patience / 2 if width == widest else patience
+        return states >= most or (meter.elapsed() - begun > enough and not learning)
 
     return is_over
 

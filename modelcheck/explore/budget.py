@@ -152,7 +152,7 @@ def available_mib() -> float:
 def resident_mib() -> float:
     """Return the resident memory of this process in MiB (0 where the system does not tell)."""
     try:
-        with open("/proc/self/statm") as file:
+        with open("/proc/self/statm", "rb", buffering=0) as file:  # as text it takes thrice as long
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     except OSError:  # no procfs: the peak is the nearest thing
         import resource

@@ -91,6 +91,7 @@ def _expand_level(
     """
     tables = search.tables
     agents = [(number, agent.slot, agent.tries) for number, agent in enumerate(tables.agents)]
+    asks = bool(tables.properties)
     limit = meter.budget.states or sys.maxsize
     following: list[State] = []
     done = 0
@@ -130,7 +131,8 @@ def _expand_level(
                             return following
                         parents[reached] = (state, number, which)
                         following.append(reached)
-                        examine(search, parents, reached)
+                        if asks:
+                            examine(search, parents, reached)
             if stuck:
                 at_rest(search, parents, state)
             done += 1

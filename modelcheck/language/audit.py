@@ -160,9 +160,11 @@ class Audit:
             self.ask_again(performed)
             return
         again = performed.recorder.anew(turned)
-        outcomes = learner.perform(agent, again)
-        first = _reads(performed.recorder), [*map(self._led_to, performed.report)]
-        if (_reads(again), [*map(self._led_to, outcomes)]) == first:
+        outcomes, first = learner.perform(agent, again, twice=False), performed.report
+        if _reads(again) == _reads(performed.recorder) and (
+            [*map(_came_out, outcomes)] == [*map(_came_out, first)]
+            or [*map(self._led_to, outcomes)] == [*map(self._led_to, first)]
+        ):
             return
         local: LocalState = again.peek(learner.slot_of(agent))
         before = _told(learner.result, performed.report, performed.recorder)

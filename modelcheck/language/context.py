@@ -12,9 +12,9 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -78,53 +78,58 @@ def note(error: ModelError) -> ModelError:
     return error
 
 
-@contextmanager
-def _telling() -> Iterator[None]:
-    """At the end raise the first `ModelError` noted inside, whatever became of it there."""
-    errors: list[ModelError] = []
-    token = _errors.set(errors)
-    try:
-        yield
-    except Exception:
-        if errors:
-            raise errors[0] from None
-        raise
-    finally:
-        _errors.reset(token)
-    if errors:
-        raise errors[0]
+class _Inside:
+    """While inside, the user's code runs, and names are what one of two variables makes them.
+
+    At the end the first `ModelError` noted inside is raised, whatever became of it there. A class,
+    since the user's code is run some times for each path learned: a generator takes twice as long.
+    """
+
+    __slots__ = ("_errors", "_other", "_tokens", "_value", "_variable")
+
+    def __init__(self, variable: ContextVar[Any], value: Any, other: ContextVar[Any]):
+        self._variable, self._value, self._other = variable, value, other
+
+    def __enter__(self) -> None:
+        _turn.acquire()
+        self._errors: list[ModelError] = []
+        self._tokens = (
+            self._variable.set(self._value), self._other.set(None), _errors.set(self._errors),
+        )  # fmt: skip
+        try:
+            look(entering=True)
+        except BaseException:
+            self._leave()
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                look()
+        finally:
+            self._leave()
+        if self._errors and (error is None or isinstance(error, Exception)):
+            raise self._errors[0] from None
+
+    def _leave(self) -> None:
+        own, other, errors = self._tokens
+        _errors.reset(errors)
+        self._other.reset(other)
+        self._variable.reset(own)
+        _turn.release()
 
 
-@contextmanager
-def evaluating(evaluation: Evaluation) -> Iterator[None]:
+def evaluating(evaluation: Evaluation) -> AbstractContextManager[None]:
     """While inside, names are plain values, loaded from and stored to `evaluation`."""
-    with _turn:
-        token, outer = _evaluation.set(evaluation), _run.set(None)
-        try:
-            with _telling():
-                look(entering=True)
-                yield
-                look()
-        finally:
-            _evaluation.reset(token)
-            _run.reset(outer)
+    return _Inside(_evaluation, evaluation, _run)
 
 
-@contextmanager
-def running_process(run: Run) -> Iterator[None]:
+def running_process(run: Run) -> AbstractContextManager[None]:
     """While inside, a process's own code runs and names are references."""
-    with _turn:
-        token, outer = _run.set(run), _evaluation.set(None)
-        try:
-            with _telling():
-                look(entering=True)
-                yield
-                look()
-        finally:
-            _run.reset(token)
-            _evaluation.reset(outer)
+    return _Inside(_run, run, _evaluation)
 
 
+@lru_cache(maxsize=4096)
 def is_ours(file: str) -> bool:
     """Tell whether a file belongs to modelcheck itself, or is what attrs wrote for it."""
     return file.startswith((PACKAGE + os.sep, "<attrs generated"))

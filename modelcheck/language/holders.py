@@ -236,6 +236,8 @@ class _Walk:
             value = cell.cell_contents
         except ValueError:  # empty: a name not assigned yet
             return
+        if isinstance(value, ATOMS):  # most are: it takes no place
+            return
         place = Place(lambda: cell.cell_contents, partial(setattr, cell, "cell_contents"))
         place.names.append((name, wording))
         self._cells[id(cell)] = place

@@ -358,8 +358,11 @@ class Learner:
         self._audit.note(Performed(("step", agent), recorder, outcomes))
         return outcomes
 
-    def perform(self, agent: int, recorder: Recorder) -> tuple[Outcome, ...]:
-        """Return all outcomes of a process's pending step, and take no note of it."""
+    def perform(self, agent: int, recorder: Recorder, twice: bool = True) -> tuple[Outcome, ...]:
+        """Return all outcomes of a process's pending step, and take no note of it.
+
+        The user's functions are run `twice`, unless the caller compares what they do himself.
+        """
         slot = self.slot_of(agent)
         local: LocalState = recorder.peek(slot)
         if local.status != "running":
@@ -370,7 +373,7 @@ class Learner:
         self._watch(run)
         outcomes: list[Outcome] = []
         done = self._perform_all(agent, local, run, recorder, outcomes)
-        if run.step.calls_user or process.guard is not None:
+        if twice and (run.step.calls_user or process.guard is not None):
             self._perform_again(agent, local, run, recorder, report_of(recorder, done, outcomes))
         if run.step.calls_user and run.key() != local.key:
             raise ModelError(

@@ -17,7 +17,7 @@ from modelcheck.language.local import LocalState, Observed, Run
 from modelcheck.language.process import Process
 
 #: A history of up to so many steps is replayed each time.
-LONG = 64
+LONG = 16
 
 #: How many runs wait at most, how many of them at one local state, and how far before a local state
 #: one is looked for.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Hashable
+from functools import cache
 from typing import Any
 
 from modelcheck.errors import ModelError
@@ -274,6 +275,7 @@ def _second(old: Any, new: Any) -> Any:
     return new
 
 
+@cache
 def _steps() -> Any:
     from modelcheck.language import steps
 

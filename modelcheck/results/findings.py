@@ -6,7 +6,6 @@ Neighbours: `tracing` has its paths, `tokens` what stands for one; `modelcheck.c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from types import CodeType
 from typing import Any
 
@@ -238,6 +237,7 @@ def _coverage(system: System, tables: Tables) -> tuple[StepCoverage, ...]:
     A `yield` is its place in the source: the compiler may make several copies of one.
     """
     counts: dict[Any, list[Any]] = {}
+    positions: dict[int, list[Any]] = {}
     codes = dict.fromkeys(p.function.__code__ for p in system.processes)
     for agent, local_id, states, transitions in taken(tables):
         local: LocalState = tables.domains[tables.agents[agent].slot].values[local_id]
@@ -245,7 +245,7 @@ def _coverage(system: System, tables: Tables) -> tuple[StepCoverage, ...]:
             continue
         code, offset = local.spot
         codes[code] = None
-        name, spot = code.co_name, _position(code, offset)
+        name, spot = code.co_name, _position(code, offset, positions)
         if is_ours(code.co_filename):  # placed where the user called for it, perhaps several times
             name, spot = local.function, (local.line, spot)
         mark = (local.file, name, spot)
@@ -255,7 +255,7 @@ def _coverage(system: System, tables: Tables) -> tuple[StepCoverage, ...]:
     for code in codes:
         if not is_ours(code.co_filename):
             for offset, line in yields_of(code):
-                mark = (code.co_filename, code.co_name, _position(code, offset))
+                mark = (code.co_filename, code.co_name, _position(code, offset, positions))
                 counts.setdefault(mark, [line, "", 0, 0])
     rows = [
         StepCoverage(file, line, name, label, states, transitions)
@@ -264,6 +264,12 @@ def _coverage(system: System, tables: Tables) -> tuple[StepCoverage, ...]:
     return tuple(sorted(rows, key=lambda r: (r.file, r.line)))
 
 
-def _position(code: CodeType, offset: int) -> Any:
-    """Return the source position of an instruction: line, end line, column, end column."""
-    return next(islice(code.co_positions(), offset // 2, None), None)
+def _position(code: CodeType, offset: int, known: dict[int, list[Any]]) -> Any:
+    """Return the source position of an instruction: line, end line, column, end column.
+
+    `known` has all positions of codes, by identity: equal ones may stand in two places.
+    """
+    if id(code) not in known:
+        known[id(code)] = [*code.co_positions()]
+    positions = known[id(code)]
+    return positions[offset // 2] if offset // 2 < len(positions) else None

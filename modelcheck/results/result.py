@@ -9,11 +9,11 @@ from attrs import asdict, field, frozen
 
 from modelcheck.errors import UsageError
 from modelcheck.explore.search import Orbits, Reduction
-from modelcheck.show.execution import Evidence, execution_svg
 from modelcheck.show.trace import Trace, Violation
 from modelcheck.verdict import ExitCode, Expectation, Verdict
 
 if TYPE_CHECKING:
+    from modelcheck.show.execution import Evidence
     from modelcheck.show.stategraph import StateGraph
 
 
@@ -152,6 +152,8 @@ class Result:
         It shows the trace in lanes, or, under an axiomatic memory model, the execution as a graph.
         """
         if self.evidence is not None and self.evidence.graph is not None:
+            from modelcheck.show.execution import execution_svg
+
             return execution_svg(self.evidence.graph)
         return self._shown_trace("draw").to_svg()
 

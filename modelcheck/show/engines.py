@@ -9,7 +9,6 @@ Neighbours: `stategraph` writes the DOT.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -140,6 +139,8 @@ def _graphviz_pure() -> str | None:
 
 
 def _run(program: str, given: str, *options: str) -> bytes:
+    import subprocess  # every start imports this module, and few draw
+
     try:
         done = subprocess.run(
             [program, *options],

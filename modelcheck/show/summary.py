@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from modelcheck.show.narrative import narrative
 from modelcheck.show.svg import fit
 from modelcheck.show.text import clean, columns, short_place, show_value
 from modelcheck.show.words import counted
@@ -31,6 +30,8 @@ def summary_text(result: Any) -> str:
     lines += [checkpoint_line(result)] * bool(result.checkpoint)
     lines += [f"  warning: {clean(warning)}" for warning in result.warnings]
     if result.trace is not None and result.violation is not None:
+        from modelcheck.show.narrative import narrative
+
         lines += ["", narrative(result.trace).rstrip()]
     elif result.evidence is not None and result.evidence.story:
         lines += ["", *_why(result), safe_lines(result.evidence.story)]

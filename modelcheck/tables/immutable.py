@@ -26,12 +26,16 @@ def is_immutable(value: object) -> bool:
     >>> is_immutable((1, "a", frozenset({2.5}))), is_immutable(([],)), is_immutable({})
     (True, False, False)
     """
-    return _immutable(value, set())
+    return type(value) in _PLAIN or _immutable(value, set())
+
+
+#: Types whose values are immutable whatever they are.
+_PLAIN = frozenset((int, str, bool, float, bytes, types.NoneType, range))
 
 
 def _immutable(value: Any, path: set[int]) -> bool:
     cls = type(value)
-    if cls in (int, str, bool, float, bytes, types.NoneType, range):
+    if cls in _PLAIN:
         return True
     if isinstance(value, (enum.Enum, type)) or hasattr(cls, "__modelcheck_key__"):
         return True

@@ -178,7 +178,7 @@ def test_a_pdf_without_its_text_is_refused(monkeypatch):
 def test_an_engine_that_fails_is_named(monkeypatch):
     """What a failing engine said is in the error, and its exit code."""
     failed = subprocess.CompletedProcess([], 3, b"", b"bad graph")
-    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     monkeypatch.setattr(engines.shutil, "which", lambda *_, **__: "dot")
     with pytest.raises(ModelcheckError, match="dot failed with exit code 3: bad graph"):
         engines.image("digraph {}", "svg")
@@ -190,7 +190,7 @@ def test_a_layout_that_takes_too_long_is_ended(monkeypatch):
     def never(*_, **__):
         raise subprocess.TimeoutExpired("dot", 1)
 
-    monkeypatch.setattr(engines.subprocess, "run", never)
+    monkeypatch.setattr(subprocess, "run", never)
     monkeypatch.setattr(engines.shutil, "which", lambda *_, **__: "dot")
     with pytest.raises(ModelcheckError, match="draw fewer states"):
         engines.image("digraph {}", "svg")

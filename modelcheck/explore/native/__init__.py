@@ -13,7 +13,6 @@ import importlib
 import importlib.util
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +94,24 @@ def folder() -> Path:
     sources = [(here / f"{name}.py").read_bytes() for name in COMPILED]
     name = f"kernel-{hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelcheck"
-    for place in (base / name, Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name):
-        try:
-            place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except (OSError, RuntimeError):
-            continue
-        if os.access(place, os.W_OK) and place.stat().st_uid == _user():
-            return place  # not one that somebody else prepared: it holds code to be run
-    return Path(tempfile.mkdtemp(prefix="modelcheck-"))
+    if _is_ours(base / name):
+        return base / name
+    import tempfile
+
+    place = Path(tempfile.gettempdir()) / f"modelcheck-{_user()}" / name
+    return place if _is_ours(place) else Path(tempfile.mkdtemp(prefix="modelcheck-"))
+
+
+def _is_ours(place: Path) -> bool:
+    """Tell whether a folder is there by now, can be written to, and is not somebody else's.
+
+    It holds code to be run.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError):
+        return False
+    return os.access(place, os.W_OK) and place.stat().st_uid == _user()
 
 
 def _user() -> int:

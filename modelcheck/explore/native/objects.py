@@ -62,10 +62,7 @@ class Entry:
         numbers: list[int] = []
         kinds: list[str] = []
         for argument in arguments:
-            if type(argument) in KEPT:
-                self._flatten_once(argument, numbers, kinds)
-            else:
-                _flatten(argument, numbers, kinds)
+            self._flatten(argument, numbers, kinds)
         told = "".join(kinds)
         run = self._loaded.get(told)
         if run is None:
@@ -76,13 +73,31 @@ class Entry:
         block = array("q", numbers)
         return int(run(block.buffer_info()[0]))
 
+    def _flatten(self, argument: Any, numbers: list[int], kinds: list[str]) -> None:
+        """Put an argument's numbers, and what kind it is, at the end of the lists."""
+        if isinstance(argument, np.ndarray):
+            kinds.append(_KINDS[argument.dtype.char, argument.ndim])
+            # An array's own `ctypes.data` takes six times as long.
+            numbers.append(ctypes.addressof(_at(argument)))  # type: ignore[arg-type]  # a buffer
+            numbers += argument.shape
+        elif type(argument) in KEPT:
+            self._flatten_once(argument, numbers, kinds)
+        elif isinstance(argument, tuple):
+            kinds.append("(")
+            for part in argument:
+                self._flatten(part, numbers, kinds)
+            kinds.append(")")
+        else:
+            kinds.append("01"[isinstance(argument, bool)])
+            numbers.append(argument)
+
     def _flatten_once(self, argument: Any, numbers: list[int], kinds: list[str]) -> None:
         """Flatten a tuple, unless it is that of the last call: tuples and arrays stay in place."""
         known = self._flat.get(type(argument))
         if known is None or known[0] is not argument:
             own: list[int] = []
             told: list[str] = []
-            _flatten(argument, own, told)
+            self._flatten(tuple(argument), own, told)
             known = self._flat[type(argument)] = argument, own, "".join(told)
         numbers += known[1]
         kinds.append(known[2])
@@ -101,22 +116,6 @@ class Entry:
                 return function  # type: ignore[no-any-return]  # of numba's own making
             _write(file, code)
         return _load(code, symbol)
-
-
-def _flatten(argument: Any, numbers: list[int], kinds: list[str]) -> None:
-    if isinstance(argument, np.ndarray):
-        kinds.append(_KINDS[argument.dtype.char, argument.ndim])
-        # An array's own `ctypes.data` takes six times as long.
-        numbers.append(ctypes.addressof(_at(argument)))  # type: ignore[arg-type]  # it is a buffer
-        numbers += argument.shape
-    elif isinstance(argument, tuple):
-        kinds.append("(")
-        for part in argument:
-            _flatten(part, numbers, kinds)
-        kinds.append(")")
-    else:
-        kinds.append("01"[isinstance(argument, bool)])
-        numbers.append(argument)
 
 
 #: The address of an array that can be written to.

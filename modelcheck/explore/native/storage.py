@@ -271,7 +271,10 @@ class Storage:
 
     def state(self, index: int) -> State:
         """Return a stored state as a tuple of value ids."""
-        return tuple(_vectors(self.packing.arrays, self.store, index, index + 1)[0].tolist())
+        layout = self.packing.arrays
+        if layout.words == 1:  # each path learned asks for one: without a kernel it takes a third
+            return tuple(((self.store.states[index] >> layout.shift) & layout.mask).tolist())
+        return tuple(_vectors(layout, self.store, index, index + 1)[0].tolist())
 
 
 _NOTHING = np.zeros(0, np.int64)
