@@ -22,7 +22,7 @@ from modelcheck.explore.plan import Plan
 from modelcheck.explore.reduction import search as reduced
 from modelcheck.explore.reduction.orbits import OrbitRun
 from modelcheck.explore.reduction.search import MOST_AGENTS
-from modelcheck.explore.search import AT_REST, Orbits, Search
+from modelcheck.explore.search import AT_REST, Search
 from modelcheck.tables.closing import ClosedTables, closed
 from modelcheck.tables.symmetry import Symmetry
 from modelcheck.tables.tables import Tables
@@ -94,8 +94,6 @@ def _of_orbits(symmetry: Symmetry, everywhere: bool) -> tuple[ClosedTables, Cano
 def _real(search: Search, canonical: Canonical, known: dict[int, Any] | None = None) -> Search:
     """Tell a search's paths as those of real processes; the witnesses in `known` are it already."""
     real = known or {}
-    if search.orbits is None:
-        search.orbits = Orbits(canonical.symmetry.order, sum(canonical.weights.values()))
     told = partial(real_path, search.tables, canonical)
     if search.found is not None:
         search.found = evolve(search.found, path=told(search.found.path))

@@ -2,9 +2,9 @@
 
 Two states are in one *orbit* if some element of the group takes one to the other. The canonical
 form is one state of the orbit, the same for all of it: among the images in which the names of each
-set are sorted by what their processes look like, the least. So one image is made where all look
+set are sorted by what belongs to them alone, the least. So one image is made where all look
 different, and all of them only where all look alike and something else tells them apart. Exact:
-two states have the same form only if they are in one orbit.
+two states have the same form only if they are in one orbit; docs/symmetry.md says why.
 
 Source of the plan: C. N. Ip, D. L. Dill, Better Verification Through Symmetry (1996), section 5.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from math import factorial
 
-from modelcheck.explore.search import Move, successor
+from modelcheck.explore.search import Move, Orbits, successor
 from modelcheck.tables.symmetry import ALL, Factor, Symmetry, plain_changes
 from modelcheck.tables.tables import State, Tables
 
@@ -31,18 +31,18 @@ class Canonical:
 
     def __call__(self, state: State) -> State:
         """Return the canonical form of a state, all of whose values have known images."""
+        for factor in self.symmetry.factors:
+            state = self._sorted(factor, state)
         blocks: list[list[int]] = []
         fixed = 1  # elements that leave the state as it is and need not be looked at
-        for factor in self.symmetry.factors:
-            if factor.kind == ALL:
-                state, ties = self._sorted(factor, state)
-                for block in ties:
-                    if all(self.symmetry.image(g, state) == state for g in block):
-                        fixed *= factorial(len(block) + 1)
-                    else:
-                        blocks.append([block[place] for place in plain_changes(len(block) + 1)])
-            else:
+        for factor in self.symmetry.factors:  # again: a later one may have moved whole rows of it
+            if factor.kind != ALL:
                 blocks.append([*factor.generators] * (factor.size - 1))
+            for block in self._ties(factor, state):
+                if all(self.symmetry.image(g, state) == state for g in block):
+                    fixed *= factorial(len(block) + 1)
+                else:
+                    blocks.append([block[place] for place in plain_changes(len(block) + 1)])
         best, count = state, 0
         for image in self._images(state, blocks):
             if image < best:
@@ -51,27 +51,39 @@ class Canonical:
         self.weights[best] = self.symmetry.order // (count * fixed)
         return best
 
-    def _sorted(self, factor: Factor, state: State) -> tuple[State, list[Block]]:
-        """Return the image in which names are sorted, and the generators of each tie."""
-        colors, generators = self.symmetry.colors, factor.generators
-        keys = [[colors[slot][state[slot]] for slot in slots] for slots in factor.owned]
-        for last in range(1, factor.size):
+    def orbits(self, forms: Iterable[State]) -> Orbits:
+        """Return what canonical forms, found before, stand for."""
+        return Orbits(self.symmetry.order, sum(self.weights[form] for form in forms))
+
+    def _keys(self, factor: Factor, state: State) -> list[list[int]]:
+        """Return what each name is sorted by; a ring, which has no order, is sorted by nothing."""
+        colors = self.symmetry.colors
+        rows = factor.owned if factor.kind == ALL else ()
+        return [[colors[slot][state[slot]] for slot in slots] for slots in rows]
+
+    def _sorted(self, factor: Factor, state: State) -> State:
+        """Return the image in which names are sorted."""
+        keys = self._keys(factor, state)
+        for last in range(1, len(keys)):
             at = last
             while at > 0 and keys[at] < keys[at - 1]:
                 keys[at], keys[at - 1] = keys[at - 1], keys[at]
-                state = self.symmetry.image(generators[at - 1], state)
+                state = self.symmetry.image(factor.generators[at - 1], state)
                 at -= 1
-        ties: list[Block] = []
-        first = 0
-        for at in range(1, factor.size + 1):
-            if at == factor.size or keys[at] != keys[first]:
+        return state
+
+    def _ties(self, factor: Factor, state: State) -> list[Block]:
+        """Return the generators of each tie of sorted names."""
+        keys, ties, first = self._keys(factor, state), list[Block](), 0
+        for at in range(1, len(keys) + 1):
+            if at == len(keys) or keys[at] != keys[first]:
                 if at - first > 1:
-                    ties.append(generators[first : at - 1])
+                    ties.append(factor.generators[first : at - 1])
                 first = at
-        return state, ties
+        return ties
 
     def _images(self, state: State, blocks: list[list[int]]) -> Iterator[State]:
-        """Go over the images under all elements of some blocks, which commute."""
+        """Go over the images under an element of each block, that of the first one taken first."""
         if not blocks:
             yield state
             return

@@ -16,6 +16,7 @@ from typing import Any
 
 from modelcheck.errors import ModelError
 from modelcheck.explore.budget import Meter
+from modelcheck.explore.orbits import Canonical
 from modelcheck.explore.search import AT_REST, Found, Move, Search, judged, successor
 from modelcheck.explore.switches import FEW, InPython, choose, fewest
 from modelcheck.tables.tables import State, Tables
@@ -28,7 +29,7 @@ STRIDE = 1024
 Parents = dict[State, tuple[State, int, int] | None]
 
 #: What is stored for a state: the canonical form of its orbit.
-Canon = Callable[[State], State] | None
+Canon = Canonical | None
 
 
 def explore(
@@ -78,6 +79,8 @@ def explore(
     search.states = len(parents)
     if canon is None:
         _choose_paths(search, list(parents), meter, complete and not search.reason)
+    else:
+        search.orbits = canon.orbits(parents)
     search.seconds = meter.elapsed()
     return search
 

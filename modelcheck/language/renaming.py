@@ -77,24 +77,26 @@ def symmetry_of(learner: Learner) -> Symmetry | None:
     turnings = [_turnings(names) for names in sets]
     renamer = Renaming(learner, [t for of in turnings for t in of], [*anonymous.values()])
     first = 0
-    factors = []
+    named, equal = [], []
     for names, of in zip(sets, turnings, strict=True):
         generators = tuple(range(first, first + len(of)))
         first += len(of)
         kind = RING if names.ring else ALL
-        factors.append((kind, len(names), generators))
+        named.append((kind, len(names), generators))
     for members in anonymous.values():
         generators = tuple(range(first, first + len(members) - 1))
         first += len(generators)
-        factors.append((ALL, len(members), generators))
-    factors = [factor for factor in factors if factor[2]]
+        equal.append((ALL, len(members), generators))
+    # Renaming moves equal processes, not the other way: `Canonical` wants these first.
+    factors = [factor for factor in (*equal, *named) if factor[2]]
     slots = renamer.slots
     if not slots:
         return None
+    rows = [[learner.slot_of(agent) for agent in members] for members in anonymous.values()]
     return Symmetry(
         learner.result,
         slots,
-        [Factor(*factor, _owned(factor, slots)) for factor in factors],
+        [Factor(*factor, _owned(factor, slots, rows)) for factor in factors],
         renamer,
     )
 
@@ -181,11 +183,14 @@ def _turnings(names: Names) -> list[Turning]:
 
 
 def _owned(
-    factor: tuple[str, int, tuple[int, ...]], slots: list[list[int]]
+    factor: tuple[str, int, tuple[int, ...]], slots: list[list[int]], equal: list[list[int]]
 ) -> tuple[tuple[int, ...], ...]:
     """Return, for each name, the slots that belong to it alone.
 
-    They are those that go from one to the next name as the names do, and nowhere else.
+    They are those that go from one to the next name as the names do, and nowhere else. No other
+    factor moves them: a cell for each pair of two kinds of names belongs to none. But equal
+    processes, whose slots are in `equal`, may all become others in their order: where each such row
+    is sorted, each still is.
     """
     kind, size, generators = factor
     if kind == RING:
@@ -195,6 +200,10 @@ def _owned(
         row = [start]
         for generator in generators:
             row.append(slots[generator][row[-1]])
+        others = [to for generator, to in enumerate(slots) if generator not in generators]
+        stays = equal if row in equal else [row]
+        if any([to[at] for at in row] not in stays for to in others):
+            continue
         if len(set(row)) == size and all(
             slots[g][at] == (row[i + 1] if i == n else row[i - 1] if i == n + 1 else at)
             for n, g in enumerate(generators)

@@ -104,6 +104,88 @@ def test_two_kinds_of_names_are_renamed_apart_from_each_other():
     assert [(r.states, r.orbits.group, r.orbits.stand_for) for r in results] == [(9, 4, 16)] * 2
 
 
+def grid(ring=False, turns=2):
+    """Three processes write into cells for pairs of names, of which all kinds move each cell."""
+
+    @state
+    class Grid:
+        m: object
+
+    @process
+    def left(s, me, others):
+        todo = frozenset(others)
+        for _ in range(turns):
+            k = yield choose(todo)
+            todo = todo - {k}
+            yield s.m[me, k].set(1)
+
+    @sometimes
+    def each_line_has_two(s):
+        rows, columns = {}, {}
+        for (i, j), v in s.m.items():
+            rows[i] = rows.get(i, 0) + v
+            columns[j] = columns.get(j, 0) + v
+        return {*rows.values(), *columns.values()} == {2}
+
+    a, b = names(3, "a"), names(3, "b", ring=ring)
+    s = Grid(m=cells({(i, j): 0 for i in a for j in b}))
+    return System(s, symmetric(left(s, me, b) for me in a), [each_line_has_two])
+
+
+def twins():
+    """Two equal processes for each of two names."""
+    users = names(2, "u")
+    s = Shared(a=cells(users, 0))
+
+    def p(s, me):
+        yield choose(0, 1)
+        yield s.a[me].add(1)
+        yield label("added")
+
+    return System(s, symmetric(process(p)(s, me) for me in users for _ in range(2)))
+
+
+@pytest.mark.parametrize(("model", "orbits"), [
+    (grid, 160), (lambda: grid(ring=True), 276), (lambda: grid(turns=1), 23), (twins, 55),
+])  # fmt: skip
+def test_what_several_kinds_of_names_move_is_told_apart_exactly(model, orbits):
+    """Cells for pairs of names; equal processes for each name: each orbit once, of its size."""
+    full = check(model(), symmetry=False)
+    for engine in ENGINES:
+        result = check(model(), engine=engine)
+        assert (result.states, result.orbits.stand_for) == (orbits, full.states)
+        reduced = check(model(), engine=engine, reduction=True)
+        assert {result.verdict, reduced.verdict} == {full.verdict}
+        lengths = [{n: t and len(t) for n, t in r.witnesses.items()} for r in (result, full)]
+        assert lengths[0] == lengths[1]
+
+
+@pytest.mark.parametrize("n", [20, 21, 66])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_group_may_have_more_elements_than_64_bits_can_count(n, engine):
+    """Equal processes of one step: one more orbit than there are processes, of 2 ** n states."""
+
+    def p(s):
+        yield s.x.update(lambda x: 1 - x)
+
+    def system():
+        s = Shared(a=cells(1, 0))
+        return System(s, symmetric(process(p)(s) for _ in range(n)))
+
+    result = check(system(), engine=engine)
+    assert (result.states, result.orbits.group) == (n + 1, factorial(n))
+    assert result.orbits.stand_for == 2**n
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 9])
+def test_a_search_that_was_cut_tells_what_its_own_orbits_stand_for(most):
+    """Both engines; and not what those stand for that came after."""
+    results = [check(grid(), engine=e, max_states=most, reduction=False) for e in ENGINES]
+    assert [r.states for r in results] == [most, most]
+    assert results[0].orbits == results[1].orbits
+    assert check(grid(), max_states=1, reduction=False).orbits.stand_for == 1
+
+
 @pytest.mark.parametrize(("n", "orbits", "full"), [(2, 22, 42), (3, 130, 668), (4, 680, 12_960)])
 def test_the_filter_lock_needs_few_orbits(n, orbits, full):
     """Fewer than the states divided by half of the ways to rename."""

@@ -2,7 +2,8 @@
 
 They use names in every way that the language has: as keys of cells, stored, compared, sent, chosen
 from, in sets, tuples and local variables, on a ring. With `crooked`, one statement treats a process
-otherwise than the others, or might.
+otherwise than the others, or might. `Wide` draws those of two kinds of names, with cells for each
+pair of them, and of several equal processes for each name.
 """
 
 from __future__ import annotations
@@ -285,9 +286,104 @@ class Draw:
         )
 
 
+WIDE = """\
+from modelcheck import (System, always, at_end, atomic, cells, choose, label, model, names,
+    process, sometimes, state, symmetric, until)
+
+@state
+class Shared:
+    a: object
+    c: object
+    grid: object
+    mark: object = None
+    x: int = 0
+
+@process
+def p(s, me, ws):
+    k, v = (yield choose(ws)), 0
+    todo = frozenset(ws)
+{body}
+
+@process
+def q(s, me, users):
+    i, v = (yield choose(users)), 0
+{other}
+
+{properties}
+
+@model
+def program():
+    users, ws = names({count}, "u"), names({others}, "w", ring={ring})
+    grid = {{(i, k): 0 for i in users for k in ws}}
+    s = Shared(a=cells(users, 0), c=cells(ws, 0), grid=cells(grid))
+    return System(s, [*symmetric(p(s, me, ws) for me in users for _ in range({twins})){more}],
+                  [{kept}], deadlock={deadlock})
+"""
+
+WIDE_PROPERTIES = """\
+always    sum(s.grid[i, k] for i, k in s.grid.keys()) < {number}
+always    s.mark is None or s.grid[s.mark] < 2
+always    all(s.a[i] < 2 or any(s.grid[i, k] for k in s.c.keys()) for i in s.a.keys())
+sometimes all(sum(s.grid[i, k] for k in s.c.keys()) == 1 for i in s.a.keys())
+sometimes all(sum(s.grid[i, k] for i in s.a.keys()) == 2 for k in s.c.keys())
+sometimes all(p.done for p in s.p)
+sometimes s.x == 2
+at_end    sum(s.c[k] for k in s.c.keys()) <= 1
+"""
+
+
+class Wide:
+    """Draws one program of two kinds of names."""
+
+    def __init__(self, chance: Random):
+        self.chance = chance
+
+    def lines(self, *options: str) -> str:
+        chosen = [self.chance.choice(options) for _ in range(self.chance.choice((1, 2, 2)))]
+        return "\n".join(f"    {line}" for line in chosen)
+
+    def source(self) -> str:
+        pick = self.chance.choice
+        count, others = pick(((2, 2), (2, 3), (3, 2)))
+        body = self.lines(
+            "yield s.grid[me, k].set(1)",
+            "yield s.grid[me, k].update(lambda v: (v + 1) % 3)",
+            "v = yield s.grid[me, k]",
+            "yield s.a[me].set(v + 1)",
+            "v = yield choose(0, 1)",
+            "yield s.c[k].set(1)",
+            "yield until(lambda: s.c[k] == 0)",
+            "yield until(lambda: any(s.grid[me, j] for j in ws))",
+            "yield s.mark.set((me, k))",
+            "k = ((yield s.mark) or (me, k))[1]",
+            "todo = todo - {k}; k = (yield choose(todo)) if todo else k",
+            "yield s.x.update(lambda x: (x + 1) % 3)",
+        )
+        other = self.lines(
+            "yield s.grid[i, me].set(2)",
+            "yield s.c[me].set(1)",
+            "yield until(lambda: any(s.grid[j, me] for j in users), end=True)",
+            "v = yield s.a[i]",
+            "yield s.mark.set((i, me))",
+        )
+        kept = [line.split(None, 1) for line in WIDE_PROPERTIES.splitlines()]
+        kept = [one for one in kept if self.chance.random() < 0.3]
+        texts = [
+            f"@{kind}\ndef prop{n}(s):\n    return {text.format(number=pick((2, 3, 4)))}\n"
+            for n, (kind, text) in enumerate(kept)
+        ]
+        return WIDE.format(
+            body=body, other=other, properties="\n".join(texts), count=count, others=others,
+            ring=pick((False, False, True)), twins=pick((1, 1, 2)) if count == 2 else 1,
+            more=pick(("", "", ", *symmetric(q(s, me, users) for me in ws)")),
+            kept=", ".join(f"prop{n}" for n in range(len(kept))), deadlock=pick((True, False)),
+        )  # fmt: skip
+
+
 def source_of(chance: Random, crooked: bool = False) -> str:
     """The source of a random program, whose model is called ``program``."""
-    return Draw(chance).source(crooked)
+    source = Draw(chance).source(crooked)
+    return Wide(chance).source() if not crooked and chance.random() < 0.3 else source
 
 
 _files = itertools.count()

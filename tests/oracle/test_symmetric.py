@@ -14,8 +14,11 @@ from modelcheck import (
     atomic,
     cells,
     check,
+    choose,
     names,
     process,
+    sometimes,
+    spawn,
     state,
     symmetric,
     until,
@@ -23,7 +26,8 @@ from modelcheck import (
 from modelcheck.explore.orbits import Canonical
 from modelcheck.explore.reduction.orbits import OrbitRun
 from modelcheck.tables import closing
-from oracle.symmetric import one
+from oracle.compare import Mismatch
+from oracle.symmetric import compare_model, one
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -93,6 +97,14 @@ class Shared:
     x: int = 0
 
 
+@state
+class Nursery:
+    a: object
+    b: object
+    x: int = 0
+    y: int = 0
+
+
 def crooked_in_an_image_only():
     """A model that is not symmetric; the fault shows in no state with the names sorted.
 
@@ -125,6 +137,51 @@ def test_a_path_that_is_not_closed_would_lose_a_violation():
         check(crooked_in_an_image_only())
     with mock.patch.object(closing._Closing, "_reads_more", return_value=False):
         assert check(crooked_in_an_image_only()).holds
+
+
+def children_in_any_order():
+    """What one process may do is to be known of all, in whichever order they come to do it."""
+
+    def child(s, me):
+        yield s.a[me].set(1)
+        yield s.x.update(lambda x: (x + 1) % 3)
+
+    def worker(s, me):
+        yield until(lambda: s.a[me] == 1)
+        yield s.b[me].set(me)
+        yield s.y.set(1)
+
+    def starts(s, users):
+        left, children = frozenset(users), []
+        while left:
+            j = yield choose(left)
+            left = left - {j}
+            children.append((yield spawn(process(child)(s, j))))
+        while children:
+            yield children.pop().join()
+        yield s.y.set(2)
+
+    @always
+    def not_all_at_once(s):
+        return not (s.y == 1 and s.x == 2 and sum(s.a.values()) == 3)
+
+    @sometimes
+    def all_and_none_counted(s):
+        return s.y == 1 and s.x == 0 and sum(s.a.values()) == 3
+
+    users = names(3, "u")
+    s = Nursery(a=cells(users, 0), b=cells(users, None))
+    every = [process(starts)(s, users), *symmetric(process(worker)(s, me) for me in users)]
+    return System(s, every, [not_all_at_once, all_and_none_counted])
+
+
+def test_paths_are_learned_with_their_images(monkeypatch):
+    """With reduction. Otherwise what another process may do would be unknown, and be left out."""
+    compare_model(children_in_any_order(), natively=False)
+    made = closing._Closing.__init__
+    monkeypatch.setattr(closing._Closing, "__init__", lambda self, s, _: made(self, s, False))
+    with pytest.raises(Mismatch, match="at rest"):
+        compare_model(children_in_any_order(), natively=False)
 
 
 def busy_for_ever():

@@ -78,6 +78,7 @@ class Room(NamedTuple):
     left: np.ndarray  # int32[blocks]: turns of a ring to come
     order: np.ndarray  # int32[blocks, names]: plain changes, as in `tables.symmetry`
     direction: np.ndarray  # int32[blocks, names]
+    fixed: np.ndarray  # int32[names]: of so many names, ties that need not be gone through
 
 
 @njit
@@ -97,6 +98,7 @@ def room_for(group):
         np.zeros(names, np.int32),
         np.zeros((names, names), np.int32),
         np.zeros((names, names), np.int32),
+        np.zeros(names, np.int32),
     )
 
 
@@ -167,22 +169,24 @@ def _is_fixed(group, other, begin, names, vector, scratch):
 
 @njit
 def _sort(group, room, vector):
-    """Sort the names of a vector, in its place; list the blocks to go through.
+    """Sort the names of a vector, in its place; list the blocks to go through, and count them.
 
-    Returns how many blocks there are, and how many elements fix the vector and are in none.
+    Ties whose every order leaves the vector as it is are in none: in `fixed`, by their length.
     """
-    blocks, fixed = 0, np.int64(1)
+    blocks = 0
+    room.fixed[:] = 0
+    for f in range(len(group.size)):  # all, before any is asked what it leaves as it is
+        for last in range(1, np.int64(0) if group.ring[f] else group.size[f]):
+            at = last
+            while at > 0 and _less(group, f, vector, at, at - 1) < 0:
+                apply(group, room.other, group.first[f] + at - 1, vector)
+                at -= 1
     for f in range(len(group.size)):
         first, size = group.first[f], group.size[f]
         if group.ring[f]:
             room.begin[blocks], room.names[blocks], room.turns[blocks] = first, size, True
             blocks += 1
             continue
-        for last in range(1, size):
-            at = last
-            while at > 0 and _less(group, f, vector, at, at - 1) < 0:
-                apply(group, room.other, first + at - 1, vector)
-                at -= 1
         begin = 0
         for at in range(1, size + 1):
             if at < size and _less(group, f, vector, at, begin) == 0:
@@ -190,14 +194,13 @@ def _sort(group, room, vector):
             names = at - begin
             if names > 1:
                 if _is_fixed(group, room.other, first + begin, names, vector, room.best):
-                    for factor in range(2, names + 1):
-                        fixed *= factor
+                    room.fixed[names] += 1
                 else:
                     room.begin[blocks], room.names[blocks] = first + begin, names
                     room.turns[blocks] = False
                     blocks += 1
             begin = at
-    return blocks, fixed
+    return blocks
 
 
 @njit
@@ -210,10 +213,13 @@ def _start(room, block):
 
 @njit
 def canonical(group, room, vector):
-    """Bring a vector of ids into its canonical form; return how many elements lead there."""
-    blocks, fixed = _sort(group, room, vector)
+    """Bring a vector of ids into its canonical form; return how many elements lead there.
+
+    Of those that were gone through. The factorial of each length in `fixed` comes on top.
+    """
+    blocks = _sort(group, room, vector)
     if blocks == 0:
-        return fixed
+        return np.int64(1)
     best = room.best
     best[:] = vector
     found = np.int64(0)
@@ -246,7 +252,7 @@ def canonical(group, room, vector):
             break
         level += 1
     vector[:] = best
-    return found * fixed
+    return found
 
 
 @njit
@@ -422,17 +428,22 @@ def predecessor(layout, tries, agents, store, bounds, target, group):
 
 @njit(cache=True, nogil=True)
 def stabilizers(layout, store, group, first, last):
-    """Return, for each state, how many elements of the group leave it as it is."""
+    """Return, for each state, how many elements of the group leave it as it is.
+
+    As `canonical` does: a number, and then of each length how many factorials come on top. Their
+    product has no room in 64 bits from 21 names on.
+    """
     words = np.empty(layout.words, np.uint64)
     ids = np.empty(layout.words + len(layout.left) + 1, np.uint64)
     vector = np.empty(len(layout.word), np.int32)
     room = room_for(group)
-    found = np.empty(last - first, np.int64)
+    found = np.empty((last - first, 1 + len(room.fixed)), np.int64)
     for state in range(first, last):
         unpack(layout, store, store.states[state], words, ids)
         for slot in range(len(vector)):
             vector[slot] = value_at(layout.word, layout.shift, layout.mask, words, slot)
-        found[state - first] = canonical(group, room, vector)
+        found[state - first, 0] = canonical(group, room, vector)
+        found[state - first, 1:] = room.fixed
     return found
 
 

@@ -5,6 +5,7 @@ Same order and same counts as `modelcheck.explore.reference.explore` with canoni
 
 from __future__ import annotations
 
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -111,10 +112,13 @@ class SymmetricSearch(NativeSearch):
             found = orbits.stabilizers(
                 self.storage.packing.arrays, self.storage.store, self.group.arrays(), first, last
             )
-            sizes, counts = np.unique(found, return_counts=True)
-            weight += sum(
-                order // int(size) * int(n) for size, n in zip(sizes, counts, strict=True)
-            )
+            there = np.flatnonzero(found.any(axis=0))
+            rows, counts = np.unique(found[:, there], axis=0, return_counts=True)
+            factorials = [factorial(length) for length in (there[1:] - 1).tolist()]
+            for (size, *ties), count in zip(rows.tolist(), counts.tolist(), strict=True):
+                for one, many in zip(factorials, ties, strict=True):
+                    size *= one**many
+                weight += order // size * count
         return weight
 
     def _learn(self, agent: int, state: State) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 from modelcheck.explore.orbits import Canonical
 from modelcheck.explore.reduction.ignoring import ignored
 from modelcheck.explore.reduction.search import Run
-from modelcheck.explore.search import Orbits
 from modelcheck.tables.tables import State
 
 
@@ -47,6 +46,4 @@ class OrbitRun(Run):
 
     def settle(self) -> None:
         super().settle()
-        weights = self.canonical.weights
-        stand_for = sum(weights[state] for state in self.states)
-        self.search.orbits = Orbits(self.canonical.symmetry.order, stand_for)
+        self.search.orbits = self.canonical.orbits(self.states)
