@@ -13,7 +13,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import inspect
-import textwrap
 from collections.abc import Iterator, Mapping
 from types import CodeType, GeneratorType
 from typing import Any
@@ -23,6 +22,7 @@ from modelcheck.language.cells import Cells, is_location, is_part
 from modelcheck.language.context import is_ours
 from modelcheck.language.process import ProcessFunction
 from modelcheck.language.refs import Ref
+from modelcheck.language.source import tree_of
 from modelcheck.language.steps import label
 
 #: What was found in order, by the identity of its code, before its first step and after; the code
@@ -49,25 +49,13 @@ def _lint_code(
     if (id(code), started) in _done or is_ours(code.co_filename):
         return
     _done[id(code), started] = code  # before it calls itself
-    function = _parse(code)
+    function = tree_of(code, outer)
     try:
         if function is not None:
             _Lint(code, outer, own).check(function)
     except ModelError:
         del _done[id(code), started]
         raise
-
-
-def _parse(code: CodeType) -> ast.FunctionDef | None:
-    """Return the syntax tree of a function's code, with its file's lines; None without source."""
-    try:
-        lines, first = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, SyntaxError, TypeError):
-        return None
-    ast.increment_lineno(tree, max(first, 1) - 1)
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == code.co_name]
-    return found[0] if found else None
 
 
 class _Lint:

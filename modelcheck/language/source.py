@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -51,6 +52,30 @@ def shown(value: Any) -> str:
 
 
 context.SHOWING.add(shown.__code__)
+
+
+def tree_of(code: CodeType, space: Mapping[str, Any] | None = None) -> ast.FunctionDef | None:
+    """Return the syntax tree of a function's code, not to be changed; None without source.
+
+    `space` has the function's global names: in an archive its module knows where the source is.
+    """
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename, dict(space or {}))
+    return _functions("".join(lines)).get((code.co_name, code.co_firstlineno))
+
+
+@lru_cache(maxsize=4)
+def _functions(source: str) -> dict[tuple[str, int], ast.FunctionDef]:
+    """Return the functions in a file, by name and first line, that of a decorator included.
+
+    `inspect` would ask each module that was ever imported whether it is the file's.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return {(f.name, min([f.lineno, *(d.lineno for d in f.decorator_list)])): f for f in functions}
 
 
 def _spots(code: CodeType) -> Iterator[tuple[int, int, int, int]]:

@@ -17,11 +17,11 @@ from typing import Any, NoReturn
 from attrs import define, field
 
 from modelcheck.errors import ModelError
-from modelcheck.language.lint import _parse as tree_of
 from modelcheck.language.model import System
 from modelcheck.language.process import Process
 from modelcheck.language.properties import PropertyFunction
 from modelcheck.language.refs import Ref
+from modelcheck.language.source import tree_of
 from modelcheck.litmus.primitives import PRIMITIVES
 from modelcheck.programs.importing import closes_last
 from modelcheck.verdict import Verdict

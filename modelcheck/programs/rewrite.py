@@ -13,11 +13,12 @@ statement of a smaller one, so that ``break``, ``continue`` and ``return`` leave
 from __future__ import annotations
 
 import ast
+from copy import deepcopy
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from modelcheck.errors import ModelError
-from modelcheck.language.lint import _parse as tree_of
+from modelcheck.language.source import tree_of
 
 HOOKS = "__mc__"
 BASE = "__mc_base"
@@ -36,7 +37,7 @@ def rewritten(function: FunctionType, hooks: Any) -> FunctionType | None:
     code = function.__code__
     if code not in _compiled:
         tree = tree_of(code)
-        _compiled[code] = None if tree is None else _compile(tree, code)
+        _compiled[code] = None if tree is None else _compile(deepcopy(tree), code)
     made = _compiled[code]
     if made is None:
         return None
