@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 #: The seed, unless ``PYTHONHASHSEED`` says otherwise.
 SEED = "0"
@@ -24,14 +25,24 @@ def main() -> None:
     try:
         fix_seed()
         _hold_interrupts(False)
-        gc.disable()  # classes are made that stay; looking for others takes a tenth of the time
-        from modelcheck.cli import main as command_line
-
-        gc.enable()
-        command_line()
+        _command_line()()
     except KeyboardInterrupt:
         sys.stderr.write("modelcheck: interrupted\n")
         sys.exit(INCOMPLETE)
+
+
+def _command_line() -> Callable[[], None]:
+    """Import the command line.
+
+    Meanwhile nobody looks for garbage: classes are made that stay, and it took a tenth of the time.
+    """
+    gc.disable()
+    try:
+        from modelcheck.cli import main as command_line
+
+        return command_line
+    finally:
+        gc.enable()
 
 
 def fix_seed() -> None:
@@ -64,5 +75,5 @@ def _is_our_program() -> bool:
     """Tell whether the command line is what this interpreter was started for, and nothing else."""
     given = sys.orig_argv[1:]
     return given[:2] in (["-m", "modelcheck"], ["-m", "modelcheck.cli"]) or (
-        bool(given) and os.path.basename(given[0]) == "modelcheck"
+        bool(given) and os.path.basename(given[0].rstrip(os.sep)) == "modelcheck"
     )

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import weakref
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -85,18 +85,19 @@ class _Inside:
     since the user's code is run some times for each path learned: a generator takes twice as long.
     """
 
-    __slots__ = ("_errors", "_other", "_tokens", "_value", "_variable")
+    __slots__ = ("_errors", "_held", "_set", "_wanted")
 
     def __init__(self, variable: ContextVar[Any], value: Any, other: ContextVar[Any]):
-        self._variable, self._value, self._other = variable, value, other
+        self._errors: list[ModelError] = []
+        self._wanted = ((variable, value), (other, None), (_errors, self._errors))
+        self._set: list[tuple[ContextVar[Any], Any]] = []
+        self._held = False
 
     def __enter__(self) -> None:
-        _turn.acquire()
-        self._errors: list[ModelError] = []
-        self._tokens = (
-            self._variable.set(self._value), self._other.set(None), _errors.set(self._errors),
-        )  # fmt: skip
+        self._held = _turn.acquire()
         try:
+            for variable, value in self._wanted:
+                self._set.append((variable, variable.set(value)))
             look(entering=True)
         except BaseException:
             self._leave()
@@ -112,11 +113,17 @@ class _Inside:
             raise self._errors[0] from None
 
     def _leave(self) -> None:
-        own, other, errors = self._tokens
-        _errors.reset(errors)
-        self._other.reset(other)
-        self._variable.reset(own)
-        _turn.release()
+        while self._set:
+            variable, token = self._set.pop()
+            variable.reset(token)
+        if self._held:
+            self._held = False
+            _turn.release()
+
+    def __del__(self) -> None:
+        """Leave, if Ctrl-C came in the midst of entering or leaving."""
+        with suppress(RuntimeError, ValueError):  # by now it may be another thread
+            self._leave()
 
 
 def evaluating(evaluation: Evaluation) -> AbstractContextManager[None]:

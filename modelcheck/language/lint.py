@@ -35,7 +35,7 @@ Scope = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 def lint(generator: GeneratorType[Any, Any, Any]) -> None:
     """Raise `ModelError` at the first mistake in the source of a suspended generator's function.
 
-    Cost: parses each function twice in a process's life.
+    Cost: goes over each function's syntax tree twice in a process's life.
     """
     frame = generator.gi_frame
     assert frame is not None

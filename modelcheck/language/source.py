@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import re
+import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import CodeType
@@ -54,24 +57,36 @@ def shown(value: Any) -> str:
 context.SHOWING.add(shown.__code__)
 
 
-def tree_of(code: CodeType, space: Mapping[str, Any] | None = None) -> ast.FunctionDef | None:
-    """Return the syntax tree of a function's code, not to be changed; None without source.
+def tree_of(
+    code: CodeType, space: Mapping[str, Any], fresh: bool = False
+) -> ast.FunctionDef | None:
+    """Return the syntax tree of a function's code; None without source.
 
     `space` has the function's global names: in an archive its module knows where the source is.
+    The tree is not to be changed, unless it is a `fresh` one.
     """
-    linecache.checkcache(code.co_filename)
-    lines = linecache.getlines(code.co_filename, dict(space or {}))
-    return _functions("".join(lines)).get((code.co_name, code.co_firstlineno))
+    file, key = code.co_filename, (code.co_name, code.co_firstlineno)
+    linecache.checkcache(file)
+    lines = linecache.getlines(file, dict(space) if space.get("__file__") == file else None)
+    functions = _functions.__wrapped__ if fresh else _functions
+    found = functions("".join(lines)).get(key)
+    if found is None and lines[code.co_firstlineno - 1 :]:  # is all else in the file sound?
+        block = inspect.getblock(lines[code.co_firstlineno - 1 :])
+        blank = "\n" * (code.co_firstlineno - 1)
+        found = functions(blank + textwrap.dedent("".join(block))).get(key)
+    return found
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _functions(source: str) -> dict[tuple[str, int], ast.FunctionDef]:
     """Return the functions in a file, by name and first line, that of a decorator included.
 
     `inspect` would ask each module that was ever imported whether it is the file's.
     """
     try:
-        tree = ast.parse(source)
+        with warnings.catch_warnings():  # they were told when the file was compiled
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return {}
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]

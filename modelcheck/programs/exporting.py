@@ -104,7 +104,7 @@ class Translation:
     def text(self) -> str:
         """Return the process in C."""
         function = self.process.function
-        tree = tree_of(function.__code__)
+        tree = tree_of(function.__code__, function.__globals__)
         if tree is None:
             self._refuse(None, "a function without source")
         closure = dict(
@@ -349,7 +349,7 @@ def _refuse_property(prop: PropertyFunction, node: ast.AST | None, what: str) ->
 
 
 def _proposition(prop: PropertyFunction, system: System, types: Mapping[str, str]) -> str:
-    tree = tree_of(prop.function.__code__)
+    tree = tree_of(prop.function.__code__, prop.function.__globals__)
     last = tree.body[-1] if tree is not None else None
     if tree is None or not isinstance(last, ast.Return) or last.value is None:
         _refuse_property(prop, last, f"the property {prop.name}")

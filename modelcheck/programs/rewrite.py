@@ -13,7 +13,6 @@ statement of a smaller one, so that ``break``, ``continue`` and ``return`` leave
 from __future__ import annotations
 
 import ast
-from copy import deepcopy
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
@@ -36,8 +35,8 @@ def rewritten(function: FunctionType, hooks: Any) -> FunctionType | None:
     """
     code = function.__code__
     if code not in _compiled:
-        tree = tree_of(code)
-        _compiled[code] = None if tree is None else _compile(deepcopy(tree), code)
+        tree = tree_of(code, function.__globals__, fresh=True)
+        _compiled[code] = None if tree is None else _compile(tree, code)
     made = _compiled[code]
     if made is None:
         return None

