@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import linecache
 import re
 import textwrap
+import tokenize
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -71,9 +73,10 @@ def tree_of(
     functions = _functions.__wrapped__ if fresh else _functions
     found = functions("".join(lines)).get(key)
     if found is None and lines[code.co_firstlineno - 1 :]:  # is all else in the file sound?
-        block = inspect.getblock(lines[code.co_firstlineno - 1 :])
-        blank = "\n" * (code.co_firstlineno - 1)
-        found = functions(blank + textwrap.dedent("".join(block))).get(key)
+        with contextlib.suppress(SyntaxError, tokenize.TokenError):
+            block = inspect.getblock(lines[code.co_firstlineno - 1 :])
+            blank = "\n" * (code.co_firstlineno - 1)
+            found = functions(blank + textwrap.dedent("".join(block))).get(key)
     return found
 
 

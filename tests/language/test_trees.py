@@ -62,6 +62,8 @@ def test_what_is_wrong_elsewhere_in_the_file_hides_no_function(tmp_path):
     assert told(space["plain"]) == ("plain", "yield s.x")
     file.write_text(f"{SOURCE}\nwhile True\n")
     assert told(space["decorated"]) == ("decorated", "yield s.x")
+    file.write_text("\ndef plain(s):\n    yield (s.x\n")
+    assert told(space["plain"]) is None
 
 
 def test_without_source_there_is_no_tree():

@@ -24,6 +24,7 @@ from modelcheck.explore.native.engine import STRIDE, NativeSearch
 from modelcheck.explore.native.engine import explore as plain
 from modelcheck.explore.native.relations import FlatRelations
 from modelcheck.explore.native.shapes import CURSOR, MINE, Walking
+from modelcheck.explore.native.storage import room_to_walk
 from modelcheck.explore.reduction.audit import Audit, spread
 from modelcheck.explore.reduction.ignoring import bits
 from modelcheck.explore.reduction.relations import Relations
@@ -339,7 +340,7 @@ class ReducedSearch(NativeSearch):
         count, room = self.storage.used, 1 << 16
         self.search.reason = self.meter.room_for(count * WALKING_BYTES / 2**20)
         while not self.search.reason:
-            walking = _walking(count, room)
+            walking = room_to_walk(count, room)
             self._settle(walking)
             self._until_done(calls.ignored, walking, count, STRIDE)
             found = int(walking.counters[shapes.FOUND])
@@ -389,26 +390,6 @@ class ReducedSearch(NativeSearch):
     def _bounds_before(self, level: int) -> tuple[int, int]:
         first, last = super()._bounds_before(level)
         return (first if self.in_order else 0), last
-
-
-def _walking(states: int, room: int) -> Walking:
-    """Return room for a walk over a graph, at its beginning, and for so many states to be found."""
-    counters = np.zeros(shapes.WALKING, np.int64)
-    counters[shapes.UNSETTLED] = states
-    return Walking(
-        number=np.zeros(states, np.uint32),
-        pending=np.empty(states, np.uint32),
-        path=np.empty(states, np.uint32),
-        agent=np.empty(states, np.uint8),
-        outcome=np.empty(states, np.int32),
-        above=np.empty(states, np.bool_),
-        left=np.empty(states, np.bool_),
-        taken=np.empty(states, np.uint64),
-        first=np.empty(states, np.uint32),
-        counters=counters,
-        states=np.empty(room, np.int64),
-        lacking=np.empty(room, np.uint64),
-    )
 
 
 def _mib(masks: int) -> float:

@@ -25,9 +25,12 @@ from modelcheck.explore.native.shapes import (
     STUCK_STATE,
     SUB_FULL,
     SUBS,
+    UNSETTLED,
+    WALKING,
     Layout,
     Scratch,
     Store,
+    Walking,
 )
 from modelcheck.tables.tables import State, Tables
 
@@ -300,6 +303,26 @@ def scratch(layout: Layout, agents: int = 0) -> Scratch:
         probes=np.empty(pending, np.uint64),
         owners=np.empty(pending, np.uint32),
         recent=recent,
+    )
+
+
+def room_to_walk(states: int, room: int) -> Walking:
+    """Return room for a walk over a graph, at its beginning, and for so many states to be found."""
+    counters = np.zeros(WALKING, np.int64)
+    counters[UNSETTLED] = states
+    return Walking(
+        number=np.zeros(states, np.uint32),
+        pending=np.empty(states, np.uint32),
+        path=np.empty(states, np.uint32),
+        agent=np.empty(states, np.uint8),
+        outcome=np.empty(states, np.int32),
+        above=np.empty(states, np.bool_),
+        left=np.empty(states, np.bool_),
+        taken=np.empty(states, np.uint64),
+        first=np.empty(states, np.uint32),
+        counters=counters,
+        states=np.empty(room, np.int64),
+        lacking=np.empty(room, np.uint64),
     )
 
 
