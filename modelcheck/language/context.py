@@ -122,7 +122,8 @@ class _Inside:
 
     def __del__(self) -> None:
         """Leave, if Ctrl-C came in the midst of entering or leaving."""
-        with suppress(RuntimeError, ValueError):  # by now it may be another thread
+        # It may have come before anything was set; by now it may be another thread.
+        with suppress(AttributeError, RuntimeError, ValueError):
             self._leave()
 
 
