@@ -64,6 +64,26 @@ def cannot_be_built():
     raise KeyError("oh")
 """
 
+#: Models with a parameter of each type that the command line reads.
+PARAMETERS = """
+from enum import Enum
+
+class Color(Enum):
+    RED = 1
+    BLUE = 2
+
+@model
+def par(n: int = 2, b: bool = True, t: str = "abc", c: Color = Color.RED, f: float = 1.5,
+        pair: tuple = (1, 2), free=None):
+    s = S()
+    return System(s, [adder(s) for _ in range(n)])
+
+@model
+def needs(m, n: int = 2):
+    s = S()
+    return System(s, [adder(s) for _ in range(m)])
+"""
+
 #: A model whose only process fails before its first step.
 FAILS_AT_ONCE = """
 @process

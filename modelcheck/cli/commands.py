@@ -74,11 +74,24 @@ from modelcheck.watchdog import INTERRUPTED, interrupt, interruption, reason_of
 class Commands(click.Group):
     """A group whose commands report errors as text and exit with 2, or 3 when interrupted."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run as `click.Group.main`, which would end with 1 where Ctrl-C comes before a command."""
+        try:
+            status = super().main(*args, **{**extra, "standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            status = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            _complain(INTERRUPTED)
+            status = ExitCode.INCOMPLETE
+        sys.exit(status)
+
     def invoke(self, ctx: click.Context) -> Any:
         prepare()
         try:
             with seldom_collected(), without_algebra_threads(), _ended_as_interrupted():
-                return super().invoke(ctx)
+                super().invoke(ctx)
+                ctx.exit()
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except KeyboardInterrupt:
