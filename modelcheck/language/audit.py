@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from modelcheck.language.learner import Learner
     from modelcheck.language.turn import Turn
 
-#: How many paths of each process and of each property are performed again at the end.
-AUDITED = 100
+#: How many paths of each property, and of all processes of one function, are performed again at
+#: the end; and how many of each process, however many run the same code.
+AUDITED, AT_LEAST = 100, 25
 
 #: One path is performed again after so many were learned: some three percent of the learning.
 STRIDE = 32
@@ -101,6 +102,17 @@ def affordable(things: Iterable[Any], steps: Callable[[Any], int]) -> Iterator[A
         yield thing
 
 
+def _spread(things: list[Any], most: int) -> list[Any]:
+    """Return at most so many things of a list, at even distances.
+
+    Examples
+    --------
+    >>> _spread([*range(10)], 4), _spread([1, 2], 4), _spread([], 4)
+    ([0, 3, 6, 9], [1, 2], [])
+    """
+    return things[:: 1 + max(len(things) - 1, 0) // most]
+
+
 class Audit:
     """The second look at what a learner has learned."""
 
@@ -118,15 +130,15 @@ class Audit:
         """Raise `ModelError` where something outside the model changed what the model does.
 
         Now everything else has run: two processes that share a Python object show it. Up to
-        `AUDITED` paths of each process and property are performed once more, and as many local
-        states of each process reached once more, beside those that these paths begin with.
+        `AUDITED` paths of each property and of the processes of each function are performed once
+        more, and as many local states reached once more, beside those that these paths begin with.
         """
         learner = self._learner
         learner.shape.outside.check()
         learner.forget_runs()
         reached: set[tuple[int, int]] = set()
         for sample in self._sample:
-            for performed in affordable(sample, self._cost):
+            for performed in affordable(_spread(sample, self._share(sample[0].who)), self._cost):
                 self._repeat(performed, turned=True)
                 kind, agent = performed.who
                 if kind != "property":
@@ -137,10 +149,19 @@ class Audit:
                 for local in learner.domain(slot).values
                 if local.status == "running" and (agent, id(local)) not in reached
             ]
-            spread = running[:: 1 + len(running) // AUDITED]
+            spread = _spread(running, self._share(("step", agent)))
             for local in affordable(reversed(spread), lambda local: local.depth):
                 Run.replay(learner.process(agent), local, learner.shape.observed)
         learner.shape.outside.check()
+
+    def _share(self, who: tuple[str, int]) -> int:
+        """Return how many things of a process or property are looked at again at the end."""
+        learner, (kind, agent) = self._learner, who
+        if kind == "property" or not learner.is_process(agent):
+            return AUDITED
+        function = learner.process(agent).function
+        copies = sum(learner.process(other).function is function for other in learner.processes())
+        return max(AT_LEAST, AUDITED // copies)
 
     def _cost(self, performed: Performed) -> int:
         kind, agent = performed.who

@@ -26,8 +26,9 @@ from modelcheck import (
 from modelcheck.explore.orbits import Canonical
 from modelcheck.explore.reduction.orbits import OrbitRun
 from modelcheck.tables import closing
+from oracle.alike import load_source
 from oracle.compare import Mismatch
-from oracle.symmetric import compare_model, one
+from oracle.symmetric import case, compare_model, one
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -41,6 +42,18 @@ def agree(first, count, natively):
         verdicts[outcome.verdict] += 1
         full, orbits = full + outcome.full, orbits + outcome.orbits
     return verdicts, orbits / full
+
+
+def test_a_witness_may_have_been_asked_of_more_states_up_to_symmetry():
+    """A dead variable tells states apart once it was read: 2,401 instead of 625 here.
+
+    The one program of ten thousand that shows it; verdict, witnesses and all else agree.
+    """
+    model = load_source(case(95120000433)[0])
+    alike, plain = check(model), check(model, symmetry=False)
+    assert (plain.states, alike.orbits.stand_for) == (5**4, 7**4)
+    assert plain.witnesses.keys() == alike.witnesses.keys() == {"prop4"}
+    assert not one((95120000433, True))[2]
 
 
 @pytest.mark.parametrize("block", range(4))
